@@ -2,14 +2,16 @@
 //
 // Be16/Be32/Be64 hold network order in memory and have alignment 1, so a wire struct made of them
 // needs neither `packed` nor a particular address. There is no implicit conversion: `.host()` reads
-// and assignment from `BeXX{host_value}` writes. `header_at<H>(frame, offset)` is the only way to
-// look at a header: it returns nullptr unless every octet of H lies inside the frame.
+// and assignment from `BeXX{host_value}` writes. `header_at<H>(frame, offset)` is the way to look at
+// a header: it returns nullptr unless every octet of H lies inside the frame. Who holds offsets that
+// parse_frame returned uses `bounded_header<H>`, which only asserts it.
 //
 //   const auto* ip = header_at<Ipv4Header>(frame, 14);
 //   if (ip == nullptr) return DropReason::truncated_ipv4;
 #pragma once
 
 #include <bit>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -85,6 +87,14 @@ template <WireHeader H>
 [[nodiscard]] inline H* header_at(Bytes frame, std::size_t offset) noexcept {
   if (offset > frame.size() || frame.size() - offset < sizeof(H)) return nullptr;
   return reinterpret_cast<H*>(frame.data() + offset);
+}
+
+/// The header at an offset that is already known to be good: no branch in release builds.
+/// Precondition: header_at<H>(frame, offset) != nullptr.
+template <WireHeader H>
+[[nodiscard]] inline const H& bounded_header(ConstBytes frame, std::size_t offset) noexcept {
+  assert(header_at<H>(frame, offset) != nullptr);
+  return *reinterpret_cast<const H*>(frame.data() + offset);
 }
 
 }  // namespace weft

@@ -14,6 +14,7 @@
 #include <cstring>
 #include <memory>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace weft {
@@ -119,7 +120,8 @@ class CowTable {
   void rehash(std::size_t capacity) {
     CowTable next;
     next.chunks_.clear();
-    while (next.chunks_.size() * kChunk < capacity) next.chunks_.push_back(std::make_shared<Chunk>());
+    while (next.chunks_.size() * kChunk < capacity)
+      next.chunks_.push_back(std::make_shared<Chunk>());
     for_each([&next](const Key& key, const Value& value) {
       next.mutate(next.slot_for(key)) = Slot{key, value, true};
       ++next.size_;

@@ -7,6 +7,8 @@
 //     if (value > kMaxVni) return Error{"segment.vni: 16777216 is above the limit 16777215"};
 //     return Vni{...};
 //   }
+//
+// A layer whose errors say more than a sentence names its own type: Result<T, Failure> (control/).
 #pragma once
 
 #include <cassert>
@@ -23,12 +25,12 @@ struct Error {
 /// Success of an operation that returns nothing else.
 struct Ok {};
 
-template <typename T>
+template <typename T, typename E = Error>
 class [[nodiscard]] Result {
  public:
   // Converting on purpose: `return value;` and `return Error{...};` both read well.
-  Result(T value) : state_{std::in_place_index<0>, std::move(value)} {}          // NOLINT
-  Result(Error error) : state_{std::in_place_index<1>, std::move(error)} {}      // NOLINT
+  Result(T value) : state_{std::in_place_index<0>, std::move(value)} {}  // NOLINT
+  Result(E error) : state_{std::in_place_index<1>, std::move(error)} {}  // NOLINT
 
   [[nodiscard]] bool is_ok() const noexcept { return state_.index() == 0; }
   [[nodiscard]] explicit operator bool() const noexcept { return is_ok(); }
@@ -43,7 +45,7 @@ class [[nodiscard]] Result {
   [[nodiscard]] const T* operator->() const noexcept { return &value(); }
 
   /// Precondition: !is_ok().
-  [[nodiscard]] const Error& error() const noexcept { return *checked(std::get_if<1>(&state_)); }
+  [[nodiscard]] const E& error() const noexcept { return *checked(std::get_if<1>(&state_)); }
 
  private:
   template <typename P>
@@ -52,7 +54,7 @@ class [[nodiscard]] Result {
     return pointer;
   }
 
-  std::variant<T, Error> state_;
+  std::variant<T, E> state_;
 };
 
 using Status = Result<Ok>;

@@ -46,7 +46,9 @@ struct Ipv4Address {
   std::array<std::uint8_t, 4> octets{};
 
   [[nodiscard]] constexpr bool is_zero() const noexcept { return *this == Ipv4Address{}; }
-  [[nodiscard]] constexpr bool is_multicast() const noexcept { return (octets[0] & 0xF0U) == 0xE0U; }
+  [[nodiscard]] constexpr bool is_multicast() const noexcept {
+    return (octets[0] & 0xF0U) == 0xE0U;
+  }
   [[nodiscard]] constexpr std::uint32_t bits() const noexcept {
     return (std::uint32_t{octets[0]} << 24U) | (std::uint32_t{octets[1]} << 16U) |
            (std::uint32_t{octets[2]} << 8U) | octets[3];
@@ -116,6 +118,7 @@ struct IpPrefix {
 };
 
 // Text. parse_* accept exactly one value with nothing around it and answer nullopt otherwise.
+// The IPv4-mapped form (::ffff:192.0.2.1) is refused: it would silently become IPv4.
 [[nodiscard]] std::optional<MacAddress> parse_mac(std::string_view text) noexcept;
 [[nodiscard]] std::optional<IpAddress> parse_ip(std::string_view text) noexcept;
 [[nodiscard]] std::optional<IpPrefix> parse_prefix(std::string_view text) noexcept;

@@ -28,11 +28,15 @@ struct Sum {
 
 /// The pseudo header of TCP, UDP and ICMPv6 (RFC 9293 §3.1, RFC 8200 §8.1); `length` in octets.
 [[nodiscard]] Sum pseudo_header_sum(
-    const Ipv4Address& source, const Ipv4Address& destination, std::uint8_t protocol,
+    const Ipv4Address& source,
+    const Ipv4Address& destination,
+    std::uint8_t protocol,
     std::uint32_t length
 ) noexcept;
 [[nodiscard]] Sum pseudo_header_sum(
-    const Ipv6Address& source, const Ipv6Address& destination, std::uint8_t protocol,
+    const Ipv6Address& source,
+    const Ipv6Address& destination,
+    std::uint8_t protocol,
     std::uint32_t length
 ) noexcept;
 

@@ -18,7 +18,7 @@
 namespace weft {
 
 struct FlowKey {
-  std::array<std::uint8_t, 16> source{};       // as IpAddress, or a MAC in the last 6 octets
+  std::array<std::uint8_t, 16> source{};  // as IpAddress, or a MAC in the last 6 octets
   std::array<std::uint8_t, 16> destination{};
   Be16 source_port;
   Be16 destination_port;

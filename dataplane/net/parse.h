@@ -7,7 +7,9 @@
 // in further buffers (large segments): bounds of headers are against `frame`, bounds of lengths
 // against `on_wire_octets`.
 //
-// What is not IP or ARP is L3Kind::other and perfectly valid.
+// What is not IP or ARP is L3Kind::other and perfectly valid; l3_end is then the frame's end. IPv6's
+// "no next header" (59) is L4Kind::none. An atomic fragment (RFC 6946) is no fragment. A first
+// fragment must hold its whole L4 header.
 #pragma once
 
 #include <cstddef>
@@ -34,10 +36,11 @@ struct ParsedFrame {
   std::uint16_t ether_type{};      // after tags
   std::uint16_t l3_offset{};       // valid if l3 != other
   std::uint16_t l4_offset{};       // valid if l4 != none
-  std::uint16_t payload_offset{};  // after the L4 header when tcp, udp, icmp, icmpv6; else == l4_offset
+  std::uint16_t payload_offset{};  // after the header of tcp, udp, icmp, icmpv6; else == l4_offset
   std::uint32_t l3_end{};          // first octet after the IP packet (Ethernet padding excluded)
 
   [[nodiscard]] bool is_ok() const noexcept { return error == DropReason::none; }
+  friend constexpr bool operator==(const ParsedFrame&, const ParsedFrame&) noexcept = default;
 };
 
 /// `frame`: the first (contiguous) part; `on_wire_octets`: the whole frame's size (>= frame.size()).

@@ -5,11 +5,12 @@
 //
 //   rx + cloned + segmented + injected = tx + Σ drops + coalesced + punted + in flight
 //
-// rx: frames received from ports; cloned: extra copies made by replication; segmented: extra frames made
-// by cutting a large segment; injected: frames that control gave to a worker to send; tx: frames that a
-// port took; coalesced: frames merged into another one; punted: frames given to control; in flight:
-// frames in handoff rings, staged or in control's rings. An ARP or ICMP answer made *in place* of its
-// request is that request's tx; an ICMP error made beside a dropped packet counts as injected.
+// rx: frames received from ports; cloned: extra copies made by replication; segmented: extra frames
+// made by cutting a large segment; injected: frames that control gave to a worker to send; tx:
+// frames that a port took; coalesced: frames merged into another one; punted: frames given to
+// control; in flight: frames in handoff rings, staged or in control's rings. An ARP or ICMP answer
+// made *in place* of its request is that request's tx; an ICMP error made beside a dropped packet
+// counts as injected.
 #pragma once
 
 #include <array>
@@ -55,7 +56,8 @@ struct alignas(kCacheLine) PortCounters {
   Counter rx_octets;
   Counter tx_packets;
   Counter tx_octets;
-  DropCounters drops;  // of frames received from or staged to this port, as far as its owner drops them
+  DropCounters
+      drops;  // of frames received from or staged to this port, as far as its owner drops them
 };
 
 /// Per worker; the worker: w, control: r.
@@ -67,8 +69,8 @@ struct alignas(kCacheLine) WorkerCounters {
   Counter injected;
   Counter coalesced;
   Counter punted;
-  Counter handed_over;      // pushed to another worker's ring
-  Counter taken_over;       // popped from other workers' rings
+  Counter handed_over;  // pushed to another worker's ring
+  Counter taken_over;   // popped from other workers' rings
   Counter encapsulated;
   Counter decapsulated;
   Counter suppressed;       // ARP and ND answered locally
@@ -81,5 +83,36 @@ struct alignas(kCacheLine) WorkerCounters {
   Counter idle_cycles;
   Counter longest_iteration;  // cycles of one loop iteration, sleeping excluded
 };
+
+/// Every Counter of WorkerCounters but the drops.
+inline constexpr std::array kWorkerCounterFields{
+    &WorkerCounters::rx,
+    &WorkerCounters::tx,
+    &WorkerCounters::cloned,
+    &WorkerCounters::segmented,
+    &WorkerCounters::injected,
+    &WorkerCounters::coalesced,
+    &WorkerCounters::punted,
+    &WorkerCounters::handed_over,
+    &WorkerCounters::taken_over,
+    &WorkerCounters::encapsulated,
+    &WorkerCounters::decapsulated,
+    &WorkerCounters::suppressed,
+    &WorkerCounters::too_big_answers,
+    &WorkerCounters::iterations,
+    &WorkerCounters::idle_iterations,
+    &WorkerCounters::busy_cycles,
+    &WorkerCounters::idle_cycles,
+    &WorkerCounters::longest_iteration,
+};
+
+/// Copies value by value. `to` has one writer: the caller.
+inline void copy(const DropCounters& from, DropCounters& to) noexcept {
+  for (std::size_t i = 0; i < kDropReasonCount; ++i) to.by_reason[i].set(from.by_reason[i].get());
+}
+inline void copy(const WorkerCounters& from, WorkerCounters& to) noexcept {
+  for (Counter WorkerCounters::*field : kWorkerCounterFields) (to.*field).set((from.*field).get());
+  copy(from.drops, to.drops);
+}
 
 }  // namespace weft

@@ -1,17 +1,17 @@
 // A packet while it is ours: an rte_mbuf and 64 octets of PacketMeta in the mbuf's private area.
 //
-// The mbuf's own fields keep their DPDK meaning (data_off, data_len, pkt_len, next). Everything that
-// Weft knows about the packet is in PacketMeta: one cache line, directly behind the rte_mbuf, written
-// by the stages in the order shown. Only the first segment's meta is used.
+// The mbuf's own fields keep their DPDK meaning (data_off, data_len, pkt_len, next). Everything
+// that Weft knows about the packet is in PacketMeta: one cache line, directly behind the rte_mbuf,
+// written by the stages in the order shown. Only the first segment's meta is used.
 //
 // Layout of frames: the first segment holds all headers (parse_frame bounds against its data_len);
 // large segments (TSO frames from containers, coalesced frames towards them) continue in further
 // segments. Every first segment starts with at least kHeadroom octets of headroom.
 #pragma once
 
-#include <rte_mbuf.h>
-
 #include <cstdint>
+
+#include <rte_mbuf.h>
 
 #include "dataplane/base/bytes.h"
 #include "dataplane/base/ids.h"
@@ -24,16 +24,16 @@ inline constexpr std::uint16_t kHeadroom = RTE_PKTMBUF_HEADROOM;  // 128
 inline constexpr std::uint32_t kMaxFrame = 65535U + 18U;
 
 /// What still has to be done to a packet's checksum and size, in the words of the virtio-net header
-/// (Virtio 1.2 §5.1.6): it travels with the packet and is carried out at the last hop that needs it.
-/// All-zero: the frame is complete as it is.
+/// (Virtio 1.2 §5.1.6): it travels with the packet and is carried out at the last hop that needs
+/// it. All-zero: the frame is complete as it is.
 struct OffloadRequest {
   enum class Gso : std::uint8_t { none = 0, tcp4 = 1, tcp6 = 4 };
-  bool needs_checksum{};         // the field at checksum_start+offset holds only the pseudo-header sum
+  bool needs_checksum{};  // the field at checksum_start+offset holds only the pseudo-header sum
   Gso gso{Gso::none};
-  bool is_ecn{};                 // VIRTIO_NET_HDR_GSO_ECN: CWR only on the first segment
-  bool is_checked{};             // L4 checksum already verified or produced by a trusted local stack
-  std::uint16_t header_octets{}; // Ethernet … TCP header, for gso
-  std::uint16_t gso_octets{};    // TCP payload octets per segment, for gso
+  bool is_ecn{};      // VIRTIO_NET_HDR_GSO_ECN: CWR only on the first segment
+  bool is_checked{};  // L4 checksum already verified or produced by a trusted local stack
+  std::uint16_t header_octets{};  // Ethernet … TCP header, for gso
+  std::uint16_t gso_octets{};     // TCP payload octets per segment, for gso
   std::uint16_t checksum_start{};
   std::uint16_t checksum_offset{};
 };
@@ -61,11 +61,11 @@ struct Destination {
 };
 
 struct alignas(kCacheLine) PacketMeta {
-  OffloadRequest offload;     // 12: port rx
-  ParsedFrame parsed;         // 24: ingress (of the inner frame, after decap)
-  SegmentIndex segment;       //  2: ingress
-  std::uint16_t reserved{};   //  2
-  EndpointIndex from;         //  4: ingress; kNoEndpoint when it came from a tunnel
+  OffloadRequest offload;  // 12: port rx
+  ParsedFrame parsed;      // 24: ingress (of the inner frame, after decap)
+  SegmentIndex segment;    //  2: ingress
+  UplinkIndex uplink;  //  2: egress, for a complete frame on its way to another worker's tx queue
+  EndpointIndex from;  //  4: ingress; kNoEndpoint when it came from a tunnel
   TunnelIndex from_tunnel;    //  4: ingress; kNoTunnel when it came from an endpoint
   Destination to;             //  4: forward
   std::uint32_t flow_hash{};  //  4: ingress, 0 = not computed

@@ -10,9 +10,11 @@
 //
 // Contract of rx_burst(out, max): at most `max` mbufs, owned by the caller from then on; fills
 //   meta(m).offload; every first segment has kHeadroom of headroom and contains all headers. Frames
-//   that arrived but could not be delivered are counted in `losses`, which the worker drains after each
-//   call. Never blocks, at most `max` frames per call, so that one flooding port can not hold a worker.
-// Contract of tx_burst(frames, count): sends a prefix and returns its length; those mbufs now belong to
+//   that arrived but could not be delivered are counted in `losses`, which the worker drains after
+//   each call. Never blocks, at most `max` frames per call, so that one flooding port can not hold
+//   a worker.
+// Contract of tx_burst(frames, count): sends a prefix and returns its length; those mbufs now
+// belong to
 //   the port (they are freed). The rest still belong to the caller. Honours meta(m).offload when
 //   traits.takes_offloads; otherwise the caller has completed the frames before.
 // Ports that are not readable through an fd return -1 from poll_fd() and are polled every loop.
@@ -32,9 +34,9 @@
 namespace weft {
 
 struct PortTraits {
-  bool takes_offloads{};        // tx understands OffloadRequest (partial checksums, large segments)
-  bool takes_chains{};          // tx accepts mbufs of several segments
-  std::uint32_t max_frame{};    // octets a single tx frame may have when it takes no offloads
+  bool takes_offloads{};      // tx understands OffloadRequest (partial checksums, large segments)
+  bool takes_chains{};        // tx accepts mbufs of several segments
+  std::uint32_t max_frame{};  // octets a single tx frame may have when it takes no offloads
 };
 
 struct Budgets {
@@ -74,7 +76,8 @@ class Port {
   PortCounters counters;  // owner: w, control: r
   Budgets budgets;        // owner: rw; set by control before publication
 
-  RxLosses losses;        // owner: rw
+  RxLosses losses;           // owner: rw
+  bool is_death_reported{};  // owner: rw
 
   // Frames staged for tx within one loop iteration. owner: rw
   std::array<rte_mbuf*, kMaxBurst> staged{};
