@@ -5,9 +5,9 @@
 //   pipe                    outer := inner                inner untouched
 //   fixed                   outer := the segment's        inner untouched
 //
-// ECN (RFC 6040), in every mode: normal mode on encapsulation (outer := inner); on decapsulation the
-// complete table of figure 4, including the packet that must be dropped (inner Not-ECT, outer CE).
-// A frame that is not IP has no ToS octet: it is sent with ECN Not-ECT and received unchanged.
+// ECN (RFC 6040), in every mode: normal mode on encapsulation (outer := inner); on decapsulation
+// the complete table of figure 4, including the packet that must be dropped (inner Not-ECT, outer
+// CE). A frame that is not IP has no ToS octet: it is sent with ECN Not-ECT and received unchanged.
 #pragma once
 
 #include <cstdint>
@@ -38,8 +38,8 @@ inline constexpr std::uint8_t kEcnCe = 3;
 ) noexcept;
 
 struct InnerTos {
-  bool is_lost{};        // RFC 6040 §4.2: drop, count ecn_congestion_lost
-  std::uint8_t tos{};    // what the inner ToS octet must become
+  bool is_lost{};      // RFC 6040 §4.2: drop, count ecn_congestion_lost
+  std::uint8_t tos{};  // what the inner ToS octet must become
 };
 
 /// The inner ToS octet after decapsulation.
