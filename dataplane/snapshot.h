@@ -1,13 +1,13 @@
 // Snapshot: everything a worker may read about the network, immutable once published.
 //
 // Control builds the next snapshot beside the current one, sharing every chunk that did not change
-// (CowArray, CowTable), publishes it with one pointer exchange (rcu.h) and frees the old one after a
-// grace period. Workers load it once per loop iteration and never see the words tenant or container:
-// only indices into these arrays. An index whose entry is not `in_use` is a hole left by a removal;
-// packets for it are dropped with port_gone or unknown_*.
+// (CowArray, CowTable), publishes it with one pointer exchange (rcu.h) and frees the old one after
+// a grace period. Workers load it once per loop iteration and never see the words tenant or
+// container: only indices into these arrays. An index whose entry is not `in_use` is a hole left by
+// a removal; packets for it are dropped with port_gone or unknown_*.
 //
-// Ports are owned by control (shared_ptr in the registry) and stay valid for the grace period of every
-// snapshot that names them. The mutable state inside a Port belongs to its owner worker.
+// Ports are owned by control (shared_ptr in the registry) and stay valid for the grace period of
+// every snapshot that names them. The mutable state inside a Port belongs to its owner worker.
 #pragma once
 
 #include <array>
@@ -97,7 +97,9 @@ struct TunnelEntry {
 };
 
 /// FDB key: segment and MAC in 64 bits.
-[[nodiscard]] constexpr std::uint64_t fdb_key(SegmentIndex segment, const MacAddress& mac) noexcept {
+[[nodiscard]] constexpr std::uint64_t fdb_key(
+    SegmentIndex segment, const MacAddress& mac
+) noexcept {
   return (std::uint64_t{segment.value()} << 48U) | mac.bits();
 }
 
@@ -145,10 +147,10 @@ struct Snapshot {
   CowArray<SegmentEntry> segments;
   CowArray<EndpointEntry> endpoints;
   CowArray<TunnelEntry> tunnels;
-  CowTable<std::uint64_t, FdbEntry> fdb;                  // fdb_key
-  CowTable<std::uint64_t, SegmentIndex> vnis;             // vni_key
-  CowTable<SegmentAddress, TunnelIndex> tunnel_by_remote; // (segment, outer source)
-  CowTable<SegmentAddress, MacAddress> neighbors;         // ARP/ND suppression
+  CowTable<std::uint64_t, FdbEntry> fdb;                   // fdb_key
+  CowTable<std::uint64_t, SegmentIndex> vnis;              // vni_key
+  CowTable<SegmentAddress, TunnelIndex> tunnel_by_remote;  // (segment, outer source)
+  CowTable<SegmentAddress, MacAddress> neighbors;          // ARP/ND suppression
 };
 
 }  // namespace weft

@@ -1,0 +1,147 @@
+// Into a tunnel: what does not fit is answered or cut, what a container left undone is completed,
+// then template and patch.
+#include "dataplane/net/checksum.h"
+#include "dataplane/net/flow_key.h"
+#include "dataplane/net/headers.h"
+#include "dataplane/offload.h"
+#include "dataplane/reply.h"
+#include "dataplane/stages.h"
+#include "encap/tos.h"
+
+namespace weft {
+namespace {
+
+// Octets of the IP packet, or of the payload of a frame that is not IP.
+std::size_t l3_octets(const rte_mbuf* frame, const ParsedFrame& parsed) noexcept {
+  const bool is_ip = parsed.l3 == L3Kind::ipv4 || parsed.l3 == L3Kind::ipv6;
+  return is_ip ? parsed.l3_end - parsed.l3_offset : frame->pkt_len - sizeof(EthernetHeader);
+}
+
+// Tells the sender how large a packet may be; the packet itself is lost.
+void answer_too_big(StageContext& context, rte_mbuf* frame, const TunnelEntry& tunnel) noexcept {
+  rte_mbuf* answer = make_too_big(frame, tunnel.inner_mtu, context.pools.small);
+  if (answer != nullptr) {
+    PacketMeta& m = meta(answer);
+    m = PacketMeta{};
+    m.segment = meta(frame).segment;
+    m.from = kNoEndpoint;
+    m.from_tunnel = kNoTunnel;
+    m.to = Destination{meta(frame).from};
+    context.counters.injected.add(1);
+    context.counters.too_big_answers.add(1);
+    send_to_endpoint(context, answer);
+  }
+  drop(context, frame, DropReason::inner_too_big);
+}
+
+// A complete inner frame that fits: the outer header goes in front of it.
+void write_tunnel_header(
+    StageContext& context,
+    rte_mbuf* frame,
+    const TunnelEntry& tunnel,
+    const SegmentEntry& segment,
+    std::uint32_t flow_hash
+) noexcept {
+  // write_outer writes kOuterCopy octets of headroom although the header is shorter.
+  if (rte_pktmbuf_headroom(frame) < encap::kOuterCopy) [[unlikely]] {
+    drop(context, frame, DropReason::no_headroom);
+    return;
+  }
+  const PacketMeta& m = meta(frame);
+  const bool is_ip = m.parsed.l3 == L3Kind::ipv4 || m.parsed.l3 == L3Kind::ipv6;
+  const std::uint8_t tos = encap::outer_tos(
+      segment.dscp_mode, segment.fixed_dscp, is_ip ? m.parsed.tos : std::uint8_t{0}
+  );
+  std::uint64_t inner_sum = 0;
+  if (tunnel.outer.udp6_checksum) [[unlikely]] {
+    bool is_odd = false;
+    for (const rte_mbuf* part = frame; part != nullptr; part = part->next) {
+      const std::uint16_t sum =
+          fold(sum_of({rte_pktmbuf_mtod(part, const std::uint8_t*), part->data_len}));
+      inner_sum += is_odd ? __builtin_bswap16(sum) : sum;
+      is_odd ^= (part->data_len & 1U) != 0;
+    }
+  }
+  auto* inner = rte_pktmbuf_mtod(frame, std::uint8_t*);
+  const auto size = static_cast<std::uint16_t>(
+      encap::write_outer(tunnel.outer, inner, frame->pkt_len, tos, flow_hash)
+  );
+  frame->data_off = static_cast<std::uint16_t>(frame->data_off - size);
+  frame->data_len = static_cast<std::uint16_t>(frame->data_len + size);
+  frame->pkt_len += size;
+  if (tunnel.outer.udp6_checksum) [[unlikely]] {
+    encap::finish_udp6_checksum(tunnel.outer, head_bytes(frame), inner_sum);
+  }
+  context.counters.encapsulated.add(1);
+  send_to_uplink(context, tunnel.uplink, frame);
+}
+
+// A large TCP segment leaves as wire-size ones.
+void encapsulate_segments(
+    StageContext& context,
+    rte_mbuf* frame,
+    const TunnelEntry& tunnel,
+    const SegmentEntry& segment_entry,
+    std::uint32_t flow_hash
+) noexcept {
+  SegmentCursor cursor;
+  std::uint64_t made = 0;
+  while (!cursor.is_done) {
+    const Segmented cut = segment(frame, tunnel.inner_mtu, context.pools.small, cursor);
+    if (cut.count == 0) break;
+    made += cut.count;
+    for (std::uint16_t i = 0; i < cut.count; ++i) {
+      write_tunnel_header(context, cut.out[i], tunnel, segment_entry, flow_hash);
+    }
+  }
+  if (made == 0) {
+    drop(context, frame, DropReason::no_mbuf);
+    return;
+  }
+  // The original became its first segment. If the pool ran dry midway the rest of its octets is one
+  // more frame, and that one is lost.
+  context.counters.segmented.add(made - 1U);
+  if (!cursor.is_done) {
+    context.counters.segmented.add(1);
+    drop(context, frame, DropReason::no_mbuf);
+    return;
+  }
+  rte_pktmbuf_free(frame);
+}
+
+}  // namespace
+
+void encapsulate(StageContext& context, rte_mbuf* frame) noexcept {
+  const Snapshot& snapshot = *context.snapshot;
+  PacketMeta& m = meta(frame);
+  const TunnelEntry* tunnel = snapshot.tunnels.find(m.to.tunnel().value());
+  if (tunnel == nullptr || !tunnel->in_use || tunnel->segment != m.segment) [[unlikely]] {
+    drop(context, frame, DropReason::port_gone);
+    return;
+  }
+  const SegmentEntry& segment = snapshot.segments[m.segment.value()];
+  if (m.parsed.vlan_count != 0 && segment.inner_vlan == InnerVlan::drop) [[unlikely]] {
+    drop(context, frame, DropReason::inner_vlan_tag);
+    return;
+  }
+  if (!tunnel->is_resolved) [[unlikely]] {
+    drop(context, frame, DropReason::remote_unresolved);
+    return;
+  }
+  if (segment.mss_clamp_mtu != 0) clamp_mss(frame, segment.mss_clamp_mtu);
+
+  const bool is_large = m.offload.gso != OffloadRequest::Gso::none;
+  if (!is_large && l3_octets(frame, m.parsed) > tunnel->inner_mtu) [[unlikely]] {
+    answer_too_big(context, frame, *tunnel);
+    return;
+  }
+  if (m.flow_hash == 0) m.flow_hash = flow_hash(flow_key(head_bytes(frame), m.parsed));
+  if (is_large) {
+    encapsulate_segments(context, frame, *tunnel, segment, m.flow_hash);
+    return;
+  }
+  if (m.offload.needs_checksum) complete_checksum(frame);
+  write_tunnel_header(context, frame, *tunnel, segment, m.flow_hash);
+}
+
+}  // namespace weft

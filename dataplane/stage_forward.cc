@@ -1,0 +1,181 @@
+// Where a frame goes inside its segment: neighbour suppression, FDB, replication.
+#include "dataplane/net/headers.h"
+#include "dataplane/reply.h"
+#include "dataplane/stages.h"
+
+namespace weft {
+
+Lanes stage_neighbor(StageContext& context, Burst& burst, Lanes live) noexcept {
+  const Snapshot& snapshot = *context.snapshot;
+  Lanes others;
+  for (const unsigned lane : live) {
+    rte_mbuf* frame = burst.frames[lane];
+    PacketMeta& m = meta(frame);
+    const bool may_ask = m.parsed.l3 == L3Kind::arp || m.parsed.l4 == L4Kind::icmpv6;
+    if (!may_ask || !snapshot.segments[m.segment.value()].suppress_neighbors) {
+      others.add(lane);
+      continue;
+    }
+    const std::optional<IpAddress> question = neighbor_question(frame);
+    const MacAddress* answer =
+        question ? snapshot.neighbors.find(segment_address(m.segment, *question)) : nullptr;
+    if (answer == nullptr) {
+      others.add(lane);
+      continue;
+    }
+    write_neighbor_answer(frame, *answer);
+    context.counters.suppressed.add(1);
+    m.to = Destination{m.from};
+    send_to_endpoint(context, frame);
+  }
+  return others;
+}
+
+namespace {
+
+// 01:80:c2:00:00:00 to 0f: spanning tree, pause, LLDP... (IEEE 802.1Q table 8-1).
+bool is_reserved_multicast(const MacAddress& mac) noexcept {
+  return (mac.bits() & 0xFFFFFFFFFFF0U) == 0x0180C2000000U;
+}
+
+// A copy that shares nothing with the original: each copy gets its own outer header.
+rte_mbuf* copy_of(StageContext& context, rte_mbuf* frame) noexcept {
+  rte_mbuf* copy = rte_pktmbuf_copy(frame, context.pools.small, 0, UINT32_MAX);
+  if (copy == nullptr) return nullptr;
+  meta(copy) = meta(frame);
+  context.counters.cloned.add(1);
+  return copy;
+}
+
+// Head-end replication with split horizon: a frame from a tunnel goes to local endpoints only. The
+// last target gets the frame itself.
+void replicate(StageContext& context, rte_mbuf* frame) noexcept {
+  const Snapshot& snapshot = *context.snapshot;
+  const PacketMeta& m = meta(frame);
+  const EndpointIndex from = m.from;
+  const bool is_from_tunnel = m.from_tunnel != kNoTunnel;
+  const FloodList& flood = *snapshot.segments[m.segment.value()].flood;
+
+  Destination
+      pending;  // the target before the one in hand: sent as a copy once another one is found
+  const auto add = [&](Destination target) noexcept {
+    if (pending != Destination{}) {
+      rte_mbuf* copy = copy_of(context, frame);
+      if (copy == nullptr) {
+        // One receiver goes without: it is a packet lost, and counted as a copy that was dropped.
+        context.counters.cloned.add(1);
+        context.counters.drops.add(DropReason::no_mbuf);
+      } else {
+        meta(copy).to = pending;
+        if (pending.kind() == Destination::Kind::tunnel) {
+          encapsulate(context, copy);
+        } else {
+          send_to_endpoint(context, copy);
+        }
+      }
+    }
+    pending = target;
+  };
+  for (const EndpointIndex endpoint : flood.endpoints) {
+    if (endpoint != from) add(Destination{endpoint});
+  }
+  if (!is_from_tunnel) {
+    for (const TunnelIndex tunnel : flood.tunnels) add(Destination{tunnel});
+  }
+
+  switch (pending.kind()) {
+    case Destination::Kind::none:
+      drop(context, frame, DropReason::no_flood_target);
+      break;
+    case Destination::Kind::endpoint:
+      meta(frame).to = pending;
+      send_to_endpoint(context, frame);
+      break;
+    case Destination::Kind::tunnel:
+      meta(frame).to = pending;
+      encapsulate(context, frame);
+      break;
+  }
+}
+
+// Broadcast and multicast: budget of the port, then everybody.
+void forward_group(StageContext& context, rte_mbuf* frame, const MacAddress& destination) noexcept {
+  if (is_reserved_multicast(destination)) {
+    drop(context, frame, DropReason::reserved_multicast);
+    return;
+  }
+  const PacketMeta& m = meta(frame);
+  if (m.from != kNoEndpoint) {
+    Budgets& budgets = context.source->budgets;
+    const bool is_broadcast = destination.is_broadcast();
+    classifier::Budget& budget = is_broadcast ? budgets.broadcast : budgets.multicast;
+    if (!budget.take(context.now)) {
+      drop(
+          context, frame, is_broadcast ? DropReason::broadcast_budget : DropReason::multicast_budget
+      );
+      return;
+    }
+  }
+  replicate(context, frame);
+}
+
+void forward_unknown(StageContext& context, rte_mbuf* frame) noexcept {
+  const PacketMeta& m = meta(frame);
+  const SegmentEntry& segment = context.snapshot->segments[m.segment.value()];
+  if (segment.unknown_unicast == UnknownUnicast::drop) {
+    drop(context, frame, DropReason::unknown_unicast);
+    return;
+  }
+  if (m.from != kNoEndpoint && !context.source->budgets.unknown_unicast.take(context.now)) {
+    drop(context, frame, DropReason::unknown_unicast_budget);
+    return;
+  }
+  replicate(context, frame);
+}
+
+}  // namespace
+
+Lanes stage_forward(StageContext& context, Burst& burst, Lanes live) noexcept {
+  const Snapshot& snapshot = *context.snapshot;
+  std::array<std::uint64_t, kMaxBurst> keys;
+  for (const unsigned lane : live) {
+    rte_mbuf* frame = burst.frames[lane];
+    const auto& ethernet = bounded_header<EthernetHeader>(head_bytes(frame), 0);
+    keys[lane] = fdb_key(meta(frame).segment, ethernet.destination);
+    snapshot.fdb.prefetch(keys[lane]);
+  }
+
+  Lanes known;
+  std::uint64_t previous_key = ~std::uint64_t{0};
+  const FdbEntry* entry = nullptr;
+  for (const unsigned lane : live) {
+    rte_mbuf* frame = burst.frames[lane];
+    PacketMeta& m = meta(frame);
+    const MacAddress destination = MacAddress::from_bits(keys[lane]);
+    if (destination.is_group()) [[unlikely]] {
+      forward_group(context, frame, destination);
+      continue;
+    }
+    if (keys[lane] != previous_key) {
+      entry = snapshot.fdb.find(keys[lane]);
+      previous_key = keys[lane];
+    }
+    if (entry == nullptr) [[unlikely]] {
+      forward_unknown(context, frame);
+      continue;
+    }
+    if (entry->to == Destination{m.from} && m.from != kNoEndpoint) [[unlikely]] {
+      drop(context, frame, DropReason::same_port);
+      continue;
+    }
+    if (entry->to.kind() == Destination::Kind::tunnel && m.from_tunnel != kNoTunnel) [[unlikely]] {
+      drop(context, frame, DropReason::split_horizon);
+      continue;
+    }
+    m.to = entry->to;
+    known.add(lane);
+  }
+  return known;
+}
+
+}  // namespace weft

@@ -1,0 +1,116 @@
+// The stages of the packet path, and what they share.
+//
+// A stage takes the burst and the lanes that are alive and returns the lanes that are still alive
+// after it. A packet leaves a stage in exactly one of four ways: it stays in its lane, it is
+// dropped with a reason, it is consumed (sent, punted), or it was replaced by copies. pipeline.cc
+// calls them in order.
+//
+//   stage_parse     offsets of the frame as received, into meta.parsed
+//   stage_guard     (from a container) anti-spoofing, offload requests, segment of the endpoint
+//   stage_decap     (from an uplink) VTEP, encapsulation, VNI, remote VTEP, ECN; meta.parsed of the
+//   inner frame stage_learn     (from an uplink) source MACs behind tunnels stage_neighbor  (from a
+//   container) answers ARP and ND for known endpoints in place stage_forward   destination by FDB;
+//   replication of broadcast, unknown unicast and multicast deliver         the destination
+//   decides: encapsulate, hand over to the owner, or stage for tx
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "classifier/budget.h"
+#include "dataplane/activity.h"
+#include "dataplane/base/drop_reason.h"
+#include "dataplane/base/ids.h"
+#include "dataplane/base/lanes.h"
+#include "dataplane/messages.h"
+#include "dataplane/port/counters.h"
+#include "dataplane/port/packet.h"
+#include "dataplane/port/pool.h"
+#include "dataplane/port/port.h"
+#include "dataplane/ring.h"
+#include "dataplane/snapshot.h"
+
+namespace weft {
+
+using HandoffRing = SpscRing<rte_mbuf*>;
+using EventRing = SpscRing<WorkerEvent>;
+
+/// Up to kMaxBurst packets that travel together. Lane i is frames[i].
+struct Burst {
+  std::array<rte_mbuf*, kMaxBurst> frames;
+  unsigned count{};
+};
+
+/// What one worker's stages work with. Made once per worker; `snapshot` and `now` are set once per
+/// loop iteration. Everything is private to the worker but the rings' far ends and the counters'
+/// readers.
+struct StageContext {
+  WorkerId worker;
+  PacketPools pools;
+  WorkerCounters& counters;
+  Activity& activity;
+  EventRing& events;                                   // producer side
+  std::array<HandoffRing*, kMaxWorkers> handoff_to{};  // producer side; [worker] is nullptr
+  classifier::Budget punt_budget{};
+
+  const Snapshot* snapshot{};
+  Tsc now{};
+  std::uint16_t second{};  // coarse clock for Activity
+
+  Port* source{};  // the port whose burst is in hand; nullptr for frames taken over from other
+                   // workers
+
+  /// Ports with staged frames, flushed at the end of the iteration or when a port's stage is full.
+  std::array<Port*, 256> dirty{};
+  unsigned dirty_count{};
+
+  /// Suppresses repeated events for a MAC until control has answered the first one.
+  struct RecentLearn {
+    std::uint64_t key{};
+    TunnelIndex tunnel;
+    Generation generation;
+  };
+  std::array<RecentLearn, 64> recent_learns{};
+};
+
+/// Where a burst came from.
+struct Origin {
+  EndpointIndex endpoint = kNoEndpoint;  // kNoEndpoint: an uplink
+  UplinkIndex uplink;
+  [[nodiscard]] bool is_uplink() const noexcept { return endpoint == kNoEndpoint; }
+};
+
+/// Frees the frame and counts it, for the worker and for the port it came from.
+void drop(StageContext& context, rte_mbuf* frame, DropReason reason) noexcept;
+
+[[nodiscard]] Lanes stage_parse(StageContext& context, Burst& burst, Lanes live) noexcept;
+[[nodiscard]] Lanes stage_guard(
+    StageContext& context, EndpointIndex from, Burst& burst, Lanes live
+) noexcept;
+[[nodiscard]] Lanes stage_decap(
+    StageContext& context, UplinkIndex uplink, Burst& burst, Lanes live
+) noexcept;
+[[nodiscard]] Lanes stage_learn(StageContext& context, Burst& burst, Lanes live) noexcept;
+[[nodiscard]] Lanes stage_neighbor(StageContext& context, Burst& burst, Lanes live) noexcept;
+[[nodiscard]] Lanes stage_forward(StageContext& context, Burst& burst, Lanes live) noexcept;
+
+/// Consumes every live lane according to meta.to.
+void deliver(StageContext& context, Burst& burst, Lanes live) noexcept;
+
+/// One packet to a tunnel: size check and answer, segmentation, checksums, outer header, transmit.
+void encapsulate(StageContext& context, rte_mbuf* frame) noexcept;
+
+/// One packet to an endpoint: to its owner's ring, or staged for its port.
+void send_to_endpoint(StageContext& context, rte_mbuf* frame) noexcept;
+
+/// A complete frame to an uplink: to the owner of its tx queue, or staged.
+void send_to_uplink(StageContext& context, UplinkIndex uplink, rte_mbuf* frame) noexcept;
+
+/// Stages a frame for a port of this worker.
+void stage_tx(StageContext& context, Port& port, rte_mbuf* frame) noexcept;
+/// Sends all that is staged; what ports refuse is dropped.
+void flush(StageContext& context) noexcept;
+
+}  // namespace weft
