@@ -1,0 +1,149 @@
+#include "control/cli/client.h"
+
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <utility>
+
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+namespace weft::cli {
+
+namespace {
+
+using Json = nlohmann::json;
+
+// 10,000 endpoints take about 6 MiB; more than this is not a daemon of ours.
+constexpr std::size_t kMaxAnswer = std::size_t{64} << 20U;  // octets
+
+std::string why_unreachable(int error) {
+  switch (error) {
+    case ENOENT:
+      return "there is no such socket; is weftd running?";
+    case ECONNREFUSED:
+      return "nobody listens there; is weftd running?";
+    case EACCES:
+      return "permission denied; you must be root or in the socket's group";
+    case EAGAIN:
+      return "the daemon does not take connections";
+    default:
+      return std::strerror(error);
+  }
+}
+
+/// What JSON-RPC 2.0 s5 demands of an answer to request `id`; nullopt if it is none.
+std::optional<Answer> read_answer(const std::string& line, std::uint64_t id) {
+  Json answer = Json::parse(line, nullptr, false);
+  if (!answer.is_object()) return std::nullopt;
+  const auto error = answer.find("error");
+  // An error that has no id is about the line itself, which was ours.
+  const auto answered = answer.find("id");
+  const bool is_ours = answered != answer.end() && (*answered == id || answered->is_null());
+  if (!is_ours) return std::nullopt;
+  if (error != answer.end()) {
+    if (!error->is_object()) return std::nullopt;
+    const auto code = error->find("code");
+    const auto message = error->find("message");
+    if (code == error->end() || !code->is_number_integer()) return std::nullopt;
+    if (message == error->end() || !message->is_string()) return std::nullopt;
+    return Answer{Refusal{code->get<int>(), message->get<std::string>()}};
+  }
+  const auto result = answer.find("result");
+  if (result == answer.end()) return std::nullopt;
+  return Answer{std::in_place_type<Json>, std::move(*result)};
+}
+
+}  // namespace
+
+Answer Client::call(std::string_view method, const Json& params) {
+  if (fd_ >= 0 && has_hung_up()) close();
+  if (fd_ < 0) {
+    if (auto error = open()) return *error;
+  }
+  const std::uint64_t id = ++last_id_;
+  const Json request{{"jsonrpc", "2.0"}, {"id", id}, {"method", method}, {"params", params}};
+  if (auto error = send_line(request.dump() + '\n')) return *error;
+  auto line = receive_line(method);
+  if (auto* error = std::get_if<Unreachable>(&line)) return std::move(*error);
+  if (auto answer = read_answer(std::get<std::string>(line), id)) return std::move(*answer);
+  return fail("what listens there does not answer in JSON-RPC 2.0: it is not weftd");
+}
+
+std::optional<Unreachable> Client::open() {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path_.empty() || path_.size() >= sizeof(address.sun_path)) {
+    return fail("the path of a socket has 1 to 107 octets");
+  }
+  std::memcpy(address.sun_path, path_.data(), path_.size());
+  fd_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd_ < 0) return fail(std::strerror(errno));
+  const timeval limit{timeout_.count(), 0};
+  ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+  ::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+  // The cast that the socket interface is built on (POSIX: sockaddr and its families).
+  const auto* generic = reinterpret_cast<const sockaddr*>(&address);
+  if (::connect(fd_, generic, sizeof(address)) != 0) return fail(why_unreachable(errno));
+  return std::nullopt;
+}
+
+void Client::close() noexcept {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+}
+
+bool Client::has_hung_up() const noexcept {
+  char octet{};
+  const ssize_t count = ::recv(fd_, &octet, 1, MSG_PEEK | MSG_DONTWAIT);
+  // Between calls nothing is due: an end, an error or stray octets all make the connection useless.
+  return !(count < 0 && errno == EAGAIN);
+}
+
+std::optional<Unreachable> Client::send_line(const std::string& line) {
+  for (std::size_t sent = 0; sent < line.size();) {
+    const ssize_t count = ::send(fd_, line.data() + sent, line.size() - sent, MSG_NOSIGNAL);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && errno == EAGAIN) return fail("the daemon does not read");
+    // It may have refused the line and closed: what it said is still to be read.
+    if (count < 0 && errno == EPIPE) return std::nullopt;
+    if (count < 0) return fail(std::strerror(errno));
+    sent += static_cast<std::size_t>(count);
+  }
+  return std::nullopt;
+}
+
+std::variant<std::string, Unreachable> Client::receive_line(std::string_view method) {
+  std::string line;
+  std::array<char, 65536> chunk{};
+  for (;;) {
+    const ssize_t count = ::recv(fd_, chunk.data(), chunk.size(), 0);
+    if (count < 0 && errno == EINTR) continue;
+    const std::string request = " `" + std::string{method} + "`";
+    if (count < 0 && errno == EAGAIN) {
+      return fail("no answer to" + request + " within " + std::to_string(timeout_.count()) + " s");
+    }
+    if (count <= 0) {
+      return fail(
+          "the daemon closed the connection " +
+          std::string{line.empty() ? "without an answer to" : "in the middle of its answer to"} +
+          request
+      );
+    }
+    const std::string_view received{chunk.data(), static_cast<std::size_t>(count)};
+    const std::size_t end = received.find('\n');
+    line += received.substr(0, end);
+    if (end != std::string_view::npos) return line;
+    if (line.size() > kMaxAnswer) return fail("the answer to" + request + " has no end");
+  }
+}
+
+Unreachable Client::fail(std::string_view what) {
+  close();
+  return Unreachable{"cannot reach weftd at " + path_ + ": " + std::string{what}};
+}
+
+}  // namespace weft::cli

@@ -1,0 +1,58 @@
+// The CLI's end of the control socket: one JSON-RPC 2.0 request, one answer (control/README.md).
+//
+// The connection is opened with the first call and kept. When the daemon has closed it in between
+// (it was restarted), the next call opens a new one; a request that may have been received is never
+// sent twice. One thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include <nlohmann/json.hpp>
+
+namespace weft::cli {
+
+/// The daemon's own "no".
+struct Refusal {
+  int code{};           // JSON-RPC error code
+  std::string message;  // the daemon's sentence
+};
+
+/// No daemon, or none that speaks the protocol.
+struct Unreachable {
+  std::string message;  // a sentence that names the socket
+};
+
+using Answer = std::variant<nlohmann::json, Refusal, Unreachable>;
+
+class Client {
+ public:
+  /// `timeout`: how long the daemon may be silent within one call.
+  Client(std::string socket_path, std::chrono::seconds timeout)
+      : path_{std::move(socket_path)}, timeout_{timeout} {}
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+  ~Client() { close(); }
+
+  /// Blocks until the answer is complete, the connection ends or the daemon is silent for too long.
+  [[nodiscard]] Answer call(std::string_view method, const nlohmann::json& params);
+
+ private:
+  [[nodiscard]] std::optional<Unreachable> open();
+  void close() noexcept;
+  [[nodiscard]] bool has_hung_up() const noexcept;
+  [[nodiscard]] std::optional<Unreachable> send_line(const std::string& line);
+  [[nodiscard]] std::variant<std::string, Unreachable> receive_line(std::string_view method);
+  [[nodiscard]] Unreachable fail(std::string_view what);
+
+  std::string path_;
+  std::chrono::seconds timeout_;
+  int fd_{-1};
+  std::uint64_t last_id_{};
+};
+
+}  // namespace weft::cli

@@ -1,0 +1,325 @@
+#include "control/cli/commands.h"
+
+#include <array>
+
+namespace weft::cli {
+
+namespace {
+
+constexpr std::string_view kDisplay = "display";
+constexpr std::string_view kForwarding = "forwarding";
+constexpr std::string_view kPorts = "ports";
+constexpr std::string_view kNetwork = "network";
+constexpr std::string_view kContainers = "containers";
+constexpr std::string_view kGeneral = "general";
+
+constexpr std::array kCommands{
+    // -- display --------------------------------------------------------------------------------
+    Command{
+        .section = kDisplay,
+        .pattern = "show port info @name=all|PORT [@json=--json]",
+        .help = "A port's device, link and queues, what it uses and what it falls back from.",
+        .methods = "port.list",
+        .render = render_port_info,
+        .list = "ports",
+        .key = "name",
+        .other_key = "port",
+    },
+    Command{
+        .section = kDisplay,
+        .pattern = "show port stats @name=all|PORT [@json=--json]",
+        .help = "A port's packets, octets and drops by reason.",
+        .methods = "port.list",
+        .render = render_port_stats,
+        .list = "ports",
+        .key = "name",
+        .other_key = "port",
+    },
+    Command{
+        .section = kDisplay,
+        .pattern = "show port summary @name=all|PORT [@json=--json]",
+        .help = "A line for each port.",
+        .methods = "port.list",
+        .render = render_port_summary,
+        .list = "ports",
+        .key = "name",
+        .other_key = "port",
+    },
+    Command{
+        .section = kDisplay,
+        .pattern = "show config fwd [@json=--json]",
+        .help = "Which worker polls which ports.",
+        .methods = "port.list worker.list",
+        .render = render_config_fwd,
+    },
+    Command{
+        .section = kDisplay,
+        .pattern = "show config rxtx [@json=--json]",
+        .help = "Each port's queues, MTU and offloads.",
+        .methods = "port.list",
+        .render = render_config_rxtx,
+    },
+    Command{
+        .section = kDisplay,
+        .pattern = "show config [@json=--json]",
+        .help = "Everything that is configured, as the document that weftd --config reads.",
+        .methods = "config.get",
+        .render = render_json,
+    },
+    Command{
+        .section = kDisplay,
+        .pattern = "show tenant [@name=TENANT] [@json=--json]",
+        .help = "Tenants and how much they have.",
+        .methods = "tenant.list",
+        .render = render_tenants,
+        .list = "tenants",
+        .key = "name",
+    },
+    Command{
+        .section = kDisplay,
+        .pattern = "show segment [@name=SEGMENT] [@json=--json]",
+        .help = "Segments; of one, all properties.",
+        .methods = "segment.list",
+        .render = render_segments,
+        .list = "segments",
+        .key = "name",
+    },
+    Command{
+        .section = kDisplay,
+        .pattern = "show tunnel [segment=SEGMENT] [@json=--json]",
+        .help = "Remote VTEPs of segments, the next hop towards them and the inner MTU.",
+        .methods = "remote.list segment.list",
+        .render = render_tunnels,
+    },
+    Command{
+        .section = kDisplay,
+        .pattern = "show endpoint [@name=ENDPOINT] [@json=--json]",
+        .help = "Container interfaces; of one, all properties, counters and drops.",
+        .methods = "endpoint.list",
+        .render = render_endpoints,
+        .list = "endpoints",
+        .key = "endpoint",
+        .other_key = "container",
+    },
+    Command{
+        .section = kDisplay,
+        .pattern = "show fdb [segment=SEGMENT] [@json=--json]",
+        .help = "Which MAC address is behind which endpoint or VTEP.",
+        .methods = "fdb.list",
+        .render = render_fdb,
+    },
+    Command{
+        .section = kDisplay,
+        .pattern = "show drops [all] [@json=--json]",
+        .help = "Why packets were dropped; `all` lists the reasons that did not occur too.",
+        .methods = "drops.list",
+        .render = render_drops,
+    },
+    Command{
+        .section = kDisplay,
+        .pattern = "show worker [@json=--json]",
+        .help = "Load, longest loop iteration and counters of each worker.",
+        .methods = "worker.list",
+        .render = render_workers,
+    },
+    Command{
+        .section = kDisplay,
+        .pattern = "show stats [@json=--json]",
+        .help = "Totals, whether they add up, and the use of packet buffers.",
+        .methods = "stats.get",
+        .render = render_stats,
+    },
+    Command{
+        .section = kDisplay,
+        .pattern = "show version [@json=--json]",
+        .help = "Versions of the daemon, its process id and its generation.",
+        .methods = "version",
+        .render = render_version,
+    },
+    Command{
+        .section = kDisplay,
+        .pattern = "clear port stats all",
+        .help = "Make all counters and drops start from zero.",
+        .methods = "stats.clear",
+    },
+    Command{
+        .section = kDisplay,
+        .pattern = "clear fdb [segment=SEGMENT]",
+        .help = "Forget learned MAC addresses.",
+        .methods = "fdb.flush",
+    },
+    // -- forwarding -----------------------------------------------------------------------------
+    Command{
+        .section = kForwarding,
+        .pattern = "start",
+        .help = "Start packet forwarding.",
+        .methods = "forwarding.set",
+        .fixed = R"({"enabled": true})",
+    },
+    Command{
+        .section = kForwarding,
+        .pattern = "stop",
+        .help = "Stop packet forwarding: frames are dropped as `forwarding_stopped`.",
+        .methods = "forwarding.set",
+        .fixed = R"({"enabled": false})",
+    },
+    Command{
+        .section = kForwarding,
+        .pattern = "set verbose @level=NUMBER",
+        .help = "What weftd logs: 0 info, 1 debug, 2 and above trace.",
+        .act = Act::set_verbose,
+        .methods = "log.set",
+    },
+    Command{
+        .section = kForwarding,
+        .pattern = "set log level=trace|debug|info|warn|error",
+        .help = "What weftd logs, by name.",
+        .methods = "log.set",
+    },
+    // -- ports ----------------------------------------------------------------------------------
+    Command{
+        .section = kPorts,
+        .pattern = "port attach name=NAME device=DEVICE [addr addresses=PREFIX]... "
+                   "[gateway gateways=IP]... [mtu NUMBER] [queues NUMBER]",
+        .help =
+            "Add an uplink; its addresses are local VTEPs. DEVICE is a PCI address, a DPDK vdev "
+            "string or af_packet:IF, af_xdp:IF, tap:IF.",
+        .methods = "port.add",
+    },
+    Command{
+        .section = kPorts,
+        .pattern = "port detach name=UPLINK",
+        .help = "Remove an uplink that no segment uses.",
+        .act = Act::call_on_uplink,
+        .methods = "port.remove",
+    },
+    Command{
+        .section = kPorts,
+        .pattern = "port start name=UPLINK",
+        .help = "Set an uplink's link up.",
+        .act = Act::call_on_uplink,
+        .methods = "port.set",
+        .fixed = R"({"up": true})",
+    },
+    Command{
+        .section = kPorts,
+        .pattern = "port stop name=UPLINK",
+        .help = "Set an uplink's link down.",
+        .act = Act::call_on_uplink,
+        .methods = "port.set",
+        .fixed = R"({"up": false})",
+    },
+    // -- network --------------------------------------------------------------------------------
+    Command{
+        .section = kNetwork,
+        .pattern = "tenant add name=NAME",
+        .help = "Add a tenant. Tenants may use the same MAC and IP addresses.",
+        .methods = "tenant.add",
+    },
+    Command{
+        .section = kNetwork,
+        .pattern = "tenant del name=TENANT",
+        .help = "Remove a tenant that has no segments.",
+        .methods = "tenant.remove",
+    },
+    Command{
+        .section = kNetwork,
+        .pattern = "segment add name=NAME (tenant TENANT) (encap vxlan|nvgre|none) "
+                   "[vni NUMBER | vsid vni=NUMBER] [vtep local_vtep=IP] [mtu NUMBER] "
+                   "[subnet subnets=PREFIX]... [dscp-mode uniform|pipe|fixed] [dscp NUMBER] "
+                   "[ttl NUMBER] [unknown-unicast flood|drop] [inner-vlan drop|keep] "
+                   "[learn on|off] [fdb-limit NUMBER] [fdb-ageing fdb_ageing_s=SECONDS] "
+                   "[suppress-neighbors on|off] [mss-clamp on|off] [udp6-checksum on|off]",
+        .help = "Add a segment, one layer 2 domain. VTEP is an address of one of our uplinks.",
+        .methods = "segment.add",
+    },
+    Command{
+        .section = kNetwork,
+        .pattern = "segment set name=SEGMENT [encap vxlan|nvgre|none] "
+                   "[vni NUMBER | vsid vni=NUMBER] [vtep local_vtep=IP] [mtu NUMBER] "
+                   "[subnet subnets=PREFIX]... [dscp-mode uniform|pipe|fixed] [dscp NUMBER] "
+                   "[ttl NUMBER] [unknown-unicast flood|drop] [inner-vlan drop|keep] "
+                   "[learn on|off] [fdb-limit NUMBER] [fdb-ageing fdb_ageing_s=SECONDS] "
+                   "[suppress-neighbors on|off] [mss-clamp on|off] [udp6-checksum on|off]",
+        .help = "Change a segment under traffic; a new encap or VNI moves it to another transport.",
+        .methods = "segment.set",
+    },
+    Command{
+        .section = kNetwork,
+        .pattern = "segment del name=SEGMENT",
+        .help = "Remove a segment that has no endpoints.",
+        .methods = "segment.remove",
+    },
+    Command{
+        .section = kNetwork,
+        .pattern = "remote add segment=SEGMENT (vtep IP) "
+                   "[endpoints{ mac MAC [ip addresses=IP]... }]...",
+        .help = "Add a remote VTEP to a segment, and static endpoints behind it.",
+        .methods = "remote.add",
+    },
+    Command{
+        .section = kNetwork,
+        .pattern = "remote del segment=SEGMENT (vtep IP)",
+        .help = "Remove a remote VTEP from a segment.",
+        .methods = "remote.remove",
+    },
+    // -- containers -----------------------------------------------------------------------------
+    Command{
+        .section = kContainers,
+        .pattern = "attach container=CONTAINER [ifname IFNAME] (segment SEGMENT) "
+                   "(netns PATH | pid PID | socket PATH) [kind tap|veth|memif|vhost-user] "
+                   "[ip addresses=PREFIX]... [mac MAC] [routes{ route to=PREFIX [via IP] }]... "
+                   "[mtu NUMBER] [anti-spoofing on|off] [allow-dhcp on|off] "
+                   "[broadcast-budget bum_budget.broadcast=RATE] "
+                   "[multicast-budget bum_budget.multicast=RATE] "
+                   "[unknown-unicast-budget bum_budget.unknown_unicast=RATE]",
+        .help = "Give a container an interface in a segment; done when it forwards.",
+        .methods = "endpoint.attach",
+    },
+    Command{
+        .section = kContainers,
+        .pattern = "detach container=CONTAINER [ifname IFNAME]",
+        .help = "Take a container's interface away, or all of them.",
+        .methods = "endpoint.detach",
+    },
+    // -- general --------------------------------------------------------------------------------
+    Command{
+        .section = kGeneral,
+        .pattern = "call @method=METHOD [@params=JSON]",
+        .help = "Send any request of control/README.md and print its result as JSON.",
+        .act = Act::call_method,
+        .render = render_json,
+    },
+    Command{
+        .section = kGeneral,
+        .pattern = "load @file=FILE",
+        .help = "Run the commands in a file up to the first error.",
+        .act = Act::load,
+    },
+    Command{
+        .section = kGeneral,
+        .pattern = "help [@topic=TOPIC]...",
+        .help = "All commands, or those with these words: `help segment`, `help show port`.",
+        .act = Act::help,
+    },
+    Command{
+        .section = kGeneral,
+        .pattern = "quit",
+        .help = "Leave the prompt.",
+        .act = Act::quit,
+    },
+    Command{
+        .section = kGeneral,
+        .pattern = "exit",
+        .help = "The same.",
+        .act = Act::quit,
+    },
+};
+
+}  // namespace
+
+std::span<const Command> commands() noexcept {
+  return kCommands;
+}
+
+}  // namespace weft::cli

@@ -1,0 +1,101 @@
+#include "control/client_connection.h"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <algorithm>
+#include <cerrno>
+
+#include "control/protocol.h"
+
+namespace weft::control {
+
+bool ClientConnection::wants_to_read() const noexcept {
+  return !is_at_end_ && !is_full() && !has_line_;
+}
+
+bool ClientConnection::is_stuck(TimePoint now, std::chrono::milliseconds patience) const noexcept {
+  return (has_unread() || is_discarding_) && now - last_progress_ >= patience;
+}
+
+bool ClientConnection::serve(const Handler& handler, TimePoint now) {
+  const bool was_idle = !has_unread();
+  if (wants_to_read() && !receive(now)) return false;
+  if (!is_discarding_) answer_lines(handler);
+  if (was_idle && has_unread() && !is_discarding_) last_progress_ = now;
+  if (!send_answers(now)) return false;
+  // After the end of its requests a client may still be reading: `printf ... | socat - UNIX:...`.
+  return has_unread() || has_line_ || !is_at_end_;
+}
+
+bool ClientConnection::receive(TimePoint now) {
+  std::array<char, kReadPerTurn> buffer;
+  const ssize_t size = ::recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+  if (size < 0) return errno == EAGAIN || errno == EINTR;
+  std::string_view received{buffer.data(), static_cast<std::size_t>(size)};
+  is_at_end_ = received.empty();
+  if (!is_discarding_) {
+    in_.append(received);
+    if (in_.size() > kMaxLine && in_.find('\n', searched_) > kMaxLine) {
+      refuse_long_line();
+      last_progress_ = now;
+      // Closing now would break the client's write and hide the error from it: its line is read to
+      // the end first, as far as its patience goes.
+      is_discarding_ = received.find('\n') == std::string_view::npos;
+      is_at_end_ |= !is_discarding_;
+    }
+  } else if (received.find('\n') != std::string_view::npos) {
+    is_discarding_ = false;
+    is_at_end_ = true;
+  }
+  if (is_at_end_) is_discarding_ = false;
+  return true;
+}
+
+void ClientConnection::refuse_long_line() {
+  const std::string message =
+      "request: the line is longer than the limit " + std::to_string(kMaxLine) + " octets";
+  out_ += format_failure({}, refused(ErrorCode::not_a_request, message)) + "\n";
+  in_ = std::string{};
+  searched_ = 0;
+}
+
+void ClientConnection::answer_lines(const Handler& handler) {
+  std::size_t start = 0;
+  has_line_ = false;
+  for (unsigned answered = 0;; ++answered) {
+    const std::size_t end = in_.find('\n', std::max(start, searched_));
+    if (end == std::string::npos) {
+      searched_ = in_.size();
+      break;
+    }
+    if (answered == kRequestsPerTurn || is_full()) {
+      has_line_ = true;
+      searched_ = end;
+      break;
+    }
+    const std::string_view line{in_.data() + start, end - start};
+    start = end + 1U;
+    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    const std::string answer = handler(line);
+    if (!answer.empty()) out_.append(answer).push_back('\n');
+  }
+  in_.erase(0, start);
+  searched_ -= std::min(searched_, start);
+  if (in_.empty()) in_.shrink_to_fit();
+}
+
+bool ClientConnection::send_answers(TimePoint now) {
+  while (has_unread()) {
+    const ssize_t size =
+        ::send(fd_.get(), out_.data() + sent_, out_.size() - sent_, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (size < 0) return errno == EAGAIN || errno == EINTR;
+    sent_ += static_cast<std::size_t>(size);
+    last_progress_ = now;
+  }
+  out_ = std::string{};  // a big answer's memory is not kept
+  sent_ = 0;
+  return true;
+}
+
+}  // namespace weft::control

@@ -1,0 +1,67 @@
+#include "control/container_port.h"
+
+#include <utility>
+
+#include "pmd-config/link.h"
+#include "pmd-config/tap_port.h"
+#include "pmd-config/veth_port.h"
+
+namespace weft::control {
+namespace {
+
+Result<Netns> open_netns(const EndpointConfig& config) {
+  return config.netns.empty() ? Netns::open_pid(config.pid) : Netns::open_path(config.netns);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Port>> ContainerPorts::open_veth_port(const ContainerLink& container) {
+  if (backstage_ == nullptr) {
+    auto made = Netns::create_private();
+    if (!made) return made.error();
+    backstage_ = std::make_shared<const Netns>(std::move(*made));
+  }
+  return open_veth(container, backstage_, pools_);
+}
+
+Result<OpenedPort> ContainerPorts::open_in_namespace(const EndpointConfig& config) {
+  auto netns = open_netns(config);
+  if (!netns) return netns.error();
+  const ContainerLink container{
+      .netns = *netns,
+      .name = config.name(),
+      .ifname = config.ifname,
+      .mac = config.mac,
+      .mtu = config.mtu,
+  };
+  auto port =
+      config.kind == PortKind::tap ? open_tap(container, pools_) : open_veth_port(container);
+  if (!port) return port.error();
+
+  LinkConfig link;
+  link.ifname = config.ifname;
+  link.mac = config.mac;
+  link.mtu = config.mtu;
+  link.addresses = config.addresses;
+  for (const Route& route : config.routes) link.routes.push_back({route.to, route.via});
+  if (const Status configured = configure_link(*netns, link); !configured) {
+    port->reset();
+    static_cast<void>(delete_link(*netns, config.ifname));
+    return configured.error();
+  }
+  return OpenedPort{std::move(*port), netns->path(), netns->identity()};
+}
+
+Result<OpenedPort> ContainerPorts::open(const EndpointConfig& config) {
+  switch (config.kind) {
+    case PortKind::tap:
+    case PortKind::veth:
+      return open_in_namespace(config);
+    case PortKind::memif:
+    case PortKind::vhost_user:
+      break;
+  }
+  return Error{config.name() + ": kind is not available"};
+}
+
+}  // namespace weft::control

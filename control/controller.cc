@@ -1,0 +1,267 @@
+// Verbs; what the dataplane reports is in controller_reports.cc.
+
+#include "control/controller.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "dataplane/port/port.h"
+
+namespace weft::control {
+namespace {
+
+/// Tokens for a tenth of a second: a burst of ARP requests at start-up passes, a storm does not.
+classifier::Budget budget(std::uint32_t rate, std::uint64_t tsc_hz) {
+  return classifier::Budget{rate, std::max<std::uint64_t>(rate / 10U, 16U), tsc_hz};
+}
+
+Failure system_refused(const std::string& object, const Error& error) {
+  return refused(ErrorCode::system_refused, object + ": " + error.message);
+}
+
+}  // namespace
+
+Controller::Controller(Platform& platform, encap::DecapConfig decap) : platform_{platform} {
+  runtime_.worker_count = platform.worker_count();
+  runtime_.decap = decap;
+  runtime_.cleared.resize(runtime_.worker_count);
+  snapshot_ = std::make_shared<const Snapshot>();
+  publish_empty();
+}
+
+Controller::~Controller() {
+  std::vector<std::shared_ptr<Port>> ports;
+  while (!runtime_.ports.empty()) ports.push_back(take_port(runtime_.ports.begin()->first));
+  publish_empty();
+  for (auto& port : ports) platform_.retire(std::move(port));
+  for (std::uint16_t i = 0; i < kMaxUplinks; ++i) {
+    if (runtime_.uplinks[i].has_value()) platform_.close_uplink(UplinkIndex{i});
+  }
+}
+
+// -- publishing ---------------------------------------------------------------------------------------
+
+void Controller::publish() {
+  const Dirty dirty = std::exchange(registry_.dirty(), Dirty{});
+  if (!dirty.is_empty()) {
+    snapshot_ = compile(model(), runtime_, dirty, *snapshot_);
+    platform_.publish(snapshot_);
+  }
+  for (const NextHop& next_hop : dirty.next_hops) {
+    if (model().tunnels_by_next_hop.contains(next_hop)) {
+      platform_.resolve(next_hop.uplink, next_hop.address);
+    } else {
+      platform_.forget(next_hop.uplink, next_hop.address);
+      runtime_.next_hop_macs.erase(next_hop);
+    }
+  }
+}
+
+void Controller::publish_empty() {
+  Runtime nothing;
+  nothing.worker_count = runtime_.worker_count;
+  nothing.decap = runtime_.decap;
+  Snapshot start;
+  start.generation = snapshot_->generation;
+  snapshot_ = compile(Model{}, nothing, everything(Model{}, nothing), start);
+  platform_.publish(snapshot_);
+}
+
+// -- ports ----------------------------------------------------------------------------------------------
+
+Outcome<UplinkIndex> Controller::add_port(const PortConfig& config) {
+  const auto admission = registry_.admit_port(config);
+  if (!admission) return admission.error();
+  const UplinkIndex index = admission->index;
+  if (admission->exists) return index;
+
+  auto opened = platform_.open_uplink(index, config);
+  if (!opened) return system_refused("port " + config.name, opened.error());
+  registry_.put_port(config, index, opened->mtu);
+  runtime_.uplinks[index.value()] = RuntimeUplink{std::move(*opened), {}};
+  publish();
+  return index;
+}
+
+Outcome<Ok> Controller::remove_port(const std::string& name) {
+  const auto index = registry_.remove_port(name);
+  if (!index) return index.error();
+  runtime_.uplinks[index->value()].reset();
+  publish();
+  platform_.close_uplink(*index);
+  return Ok{};
+}
+
+Outcome<Ok> Controller::set_port_up(const std::string& name, bool up) {
+  const PortRecord* port = model().port(name);
+  if (port == nullptr) {
+    return refused(ErrorCode::not_found, "port \"" + name + "\" does not exist", "name");
+  }
+  if (const Status status = platform_.set_uplink_up(port->index, up); !status) {
+    return system_refused("port " + name, status.error());
+  }
+  link_changed(port->index, platform_.link(port->index));
+  publish();
+  return Ok{};
+}
+
+// -- tenants, segments, remotes -----------------------------------------------------------------------
+
+Outcome<Ok> Controller::add_tenant(const TenantConfig& config) {
+  return registry_.add_tenant(config);
+}
+
+Outcome<Ok> Controller::remove_tenant(const std::string& name) {
+  return registry_.remove_tenant(name);
+}
+
+Outcome<SegmentIndex> Controller::add_segment(const SegmentConfig& config) {
+  auto index = registry_.add_segment(config);
+  publish();
+  return index;
+}
+
+Outcome<Ok> Controller::set_segment(const SegmentConfig& config) {
+  auto status = registry_.set_segment(config);
+  publish();
+  return status;
+}
+
+Outcome<Ok> Controller::remove_segment(const std::string& name) {
+  const auto index = registry_.remove_segment(name);
+  if (!index) return index.error();
+  forget_learned_in(*index);
+  publish();
+  return Ok{};
+}
+
+Outcome<Ok> Controller::add_remote(const RemoteConfig& config) {
+  const auto index = registry_.add_remote(config);
+  if (!index) return index.error();
+  const SegmentIndex segment = model().remote(*index)->segment;
+  // What is configured now needs no learning, and must not come back when it is removed.
+  if (const auto learned = runtime_.learned.find(segment); learned != runtime_.learned.end()) {
+    for (const RemoteEndpoint& endpoint : config.endpoints) learned->second.erase(endpoint.mac);
+  }
+  publish();
+  return Ok{};
+}
+
+Outcome<Ok> Controller::remove_remote(const std::string& segment, const IpAddress& vtep) {
+  const auto index = registry_.remove_remote(segment, vtep);
+  if (!index) return index.error();
+  forget_learned_through(model().segment_names.at(segment), *index);
+  publish();
+  return Ok{};
+}
+
+// -- endpoints ------------------------------------------------------------------------------------------
+
+WorkerId Controller::least_loaded_worker() const {
+  const auto& load = model().endpoints_of_worker;
+  const auto least = std::min_element(load.begin(), load.begin() + runtime_.worker_count);
+  return WorkerId{static_cast<std::uint16_t>(least - load.begin())};
+}
+
+Outcome<EndpointIndex> Controller::attach(const EndpointConfig& config) {
+  const auto admission = registry_.admit_endpoint(config);
+  if (!admission) return admission.error();
+  const EndpointIndex index = admission->index;
+  const bool is_gone = admission->exists && !runtime_.ports.contains(index);
+  if (admission->exists && !is_gone) return index;
+
+  const WorkerId owner = is_gone ? model().endpoint(index)->owner : least_loaded_worker();
+  EndpointConfig complete = config;
+  complete.mtu = registry_.mtu_of(config);
+  auto port = platform_.open_endpoint(complete, owner);
+  if (!port) return system_refused("endpoint " + config.name(), port.error());
+
+  const std::uint64_t hz = platform_.tsc_hz();
+  (*port)->budgets.broadcast = budget(config.bum_budget.broadcast, hz);
+  (*port)->budgets.multicast = budget(config.bum_budget.multicast, hz);
+  (*port)->budgets.unknown_unicast = budget(config.bum_budget.unknown_unicast, hz);
+  runtime_.ports.emplace(index, RuntimePort{*port, {}});
+  if (is_gone) {
+    registry_.touch_endpoint(index);
+  } else {
+    registry_.put_endpoint(config, index, owner);
+    const auto learned = runtime_.learned.find(model().endpoint(index)->segment);
+    if (learned != runtime_.learned.end()) learned->second.erase(config.mac);
+  }
+  if ((*port)->poll_fd() == -1) {
+    registry_.dirty().polled = true;
+    publish();
+    return index;
+  }
+  publish();
+  const Status watched = platform_.watch(index, **port, owner);
+  if (watched) return index;
+
+  runtime_.ports.erase(index);
+  if (is_gone) {
+    registry_.touch_endpoint(index);
+  } else {
+    registry_.remove_endpoint(index);
+  }
+  publish();
+  platform_.retire(std::move(*port));
+  return system_refused("endpoint " + config.name(), watched.error());
+}
+
+/// The port, no longer watched and no longer in the next snapshot.
+std::shared_ptr<Port> Controller::take_port(EndpointIndex index) {
+  const auto found = runtime_.ports.find(index);
+  if (found == runtime_.ports.end()) return nullptr;
+  std::shared_ptr<Port> port = std::move(found->second.port);
+  runtime_.ports.erase(found);
+  if (port->poll_fd() == -1) {
+    registry_.dirty().polled = true;
+  } else {
+    platform_.unwatch(index, *port, model().endpoint(index)->owner);
+  }
+  return port;
+}
+
+std::size_t Controller::detach(
+    const std::string& container, const std::optional<std::string>& ifname
+) {
+  std::vector<EndpointIndex> detached;
+  const auto& names = model().endpoint_names;
+  for (auto it = names.lower_bound(EndpointName{container, ifname.value_or("")});
+       it != names.end() && it->first.container == container; ++it) {
+    if (!ifname.has_value() || it->first.ifname == *ifname) detached.push_back(it->second);
+  }
+  std::vector<std::shared_ptr<Port>> ports;
+  for (const EndpointIndex index : detached) {
+    if (auto port = take_port(index)) ports.push_back(std::move(port));
+    registry_.remove_endpoint(index);
+  }
+  publish();
+  for (auto& port : ports) platform_.retire(std::move(port));
+  return detached.size();
+}
+
+// -- the rest ---------------------------------------------------------------------------------------------
+
+void Controller::set_forwarding(bool is_forwarding) {
+  if (runtime_.is_forwarding == is_forwarding) return;
+  runtime_.is_forwarding = is_forwarding;
+  registry_.dirty().globals = true;
+  publish();
+}
+
+void Controller::clear_counters() {
+  for (std::uint16_t w = 0; w < runtime_.worker_count; ++w) {
+    runtime_.cleared[w] = read(platform_.counters(WorkerId{w}));
+  }
+  for (auto& uplink : runtime_.uplinks) {
+    if (!uplink.has_value()) continue;
+    uplink->cleared = PortReading{};
+    for (const Port* port : uplink->opened.port_of_worker) {
+      if (port != nullptr) uplink->cleared += read(port->counters);
+    }
+  }
+  for (auto& [index, port] : runtime_.ports) port.cleared = read(port.port->counters);
+}
+
+}  // namespace weft::control

@@ -1,0 +1,56 @@
+// Dirty: which parts of a snapshot no longer agree with the model.
+//
+// Names places, not changes: for each key the compiler looks up what should be there now and writes
+// or erases that. So it does not matter in which order, how often or why a key became dirty.
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <set>
+
+#include "control/model.h"
+#include "dataplane/base/ids.h"
+#include "dataplane/net/addr.h"
+
+namespace weft::control {
+
+/// A MAC or an IP address inside a segment.
+template <typename Address>
+struct InSegment {
+  SegmentIndex segment;
+  Address address;
+  friend auto operator<=>(const InSegment&, const InSegment&) = default;
+};
+
+/// A key of Snapshot::vnis before it is packed.
+struct VniKey {
+  std::size_t vtep{};  // position in Snapshot::vteps
+  encap::Kind kind{};
+  Vni vni;
+  friend auto operator<=>(const VniKey&, const VniKey&) = default;
+};
+
+struct Dirty {
+  bool globals{};  // is_forwarding and the like
+  bool uplinks{};  // uplinks and vteps
+  bool polled{};
+  std::set<SegmentIndex> segments;
+  std::set<SegmentIndex> floods;
+  std::set<EndpointIndex> endpoints;
+  std::set<TunnelIndex> tunnels;
+  std::set<VniKey> vnis;
+  std::set<InSegment<MacAddress>> macs;
+  std::set<InSegment<IpAddress>> addresses;  // neighbours
+  std::set<InSegment<IpAddress>> remotes;    // outer sources
+  /// Not part of a snapshot: neighbours that became needed or superfluous.
+  std::set<NextHop> next_hops;
+
+  /// Whether the next snapshot would differ.
+  [[nodiscard]] bool is_empty() const noexcept {
+    return !globals && !uplinks && !polled && segments.empty() && floods.empty() &&
+           endpoints.empty() && tunnels.empty() && vnis.empty() && macs.empty() &&
+           addresses.empty() && remotes.empty();
+  }
+};
+
+}  // namespace weft::control

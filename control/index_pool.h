@@ -1,0 +1,51 @@
+// IndexPool<Index>: dense indices that are given out, come back, and are reused as late as possible.
+//
+// A freed index may still be on its way: in a handoff ring between workers, or in an event from a
+// worker to control. So indices return to the end of a queue, and one is only reused when more than
+// kQuarantine others wait with it (or when there is no fresh one left).
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <optional>
+
+namespace weft::control {
+
+template <typename Index>
+class IndexPool {
+ public:
+  static constexpr std::size_t kQuarantine = 64;
+
+  /// Gives out indices below `limit`.
+  explicit IndexPool(typename Index::rep limit) : limit_{limit} {}
+
+  /// What take() would give; nullopt when all are in use.
+  [[nodiscard]] std::optional<Index> next() const {
+    if (freed_.size() > kQuarantine) return freed_.front();
+    if (fresh_ < limit_) return Index{fresh_};
+    if (!freed_.empty()) return freed_.front();
+    return std::nullopt;
+  }
+
+  /// Precondition: next() has a value.
+  Index take() {
+    const Index index = *next();
+    if (!freed_.empty() && index == freed_.front()) {
+      freed_.pop_front();
+    } else {
+      ++fresh_;
+    }
+    return index;
+  }
+
+  void give_back(Index index) { freed_.push_back(index); }
+
+  [[nodiscard]] typename Index::rep limit() const noexcept { return limit_; }
+
+ private:
+  typename Index::rep limit_;
+  typename Index::rep fresh_{};  // the lowest index never given out
+  std::deque<Index> freed_;      // oldest first
+};
+
+}  // namespace weft::control

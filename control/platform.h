@@ -1,0 +1,129 @@
+// Platform: the seam between desired state and the machine.
+//
+// Everything that control decides is pure and lives above this interface; everything that touches a
+// device, a namespace or a worker lives below it. Two implementations: control/host.h (DPDK, workers)
+// and the fake of the unit tests, which fails on demand.
+//
+// Threads: every function is called on the control thread only.
+//
+// Order of calls, kept by the Controller:
+//   attach   open_endpoint -> publish (entry with the port) -> watch
+//   detach   unwatch -> publish (without it) -> retire
+//   port.add open_uplink -> publish;   port.remove   publish (without it) -> close_uplink
+// After a failure the steps already taken are undone in reverse order, so that the caller of an
+// unsuccessful verb finds the machine as it was.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "control/model.h"
+#include "dataplane/base/ids.h"
+#include "dataplane/base/result.h"
+#include "dataplane/net/addr.h"
+#include "dataplane/port/counters.h"
+#include "dataplane/port/port.h"
+#include "dataplane/snapshot.h"
+
+namespace weft::control {
+
+/// Control's clock: monotonic, always handed in, never read by what is under test.
+using TimePoint = std::chrono::steady_clock::time_point;
+
+struct LinkState {
+  bool is_up{};
+  std::uint32_t speed_mbps{};  // 0: unknown
+};
+
+/// What a device turned out to be.
+struct OpenedUplink {
+  MacAddress mac;
+  std::uint16_t mtu{};  // octets of an IP packet, in force
+  std::string driver;
+  LinkState link;
+  std::uint16_t rx_queues{};
+  std::uint16_t tx_queues{};
+  std::vector<std::string> uses;        // one phrase per offload in use, for `show port info`
+  std::vector<std::string> falls_back;  // one sentence per feature that is missing and what that costs
+  /// Worker w's queue pair, nullptr if it has none; worker_count() entries, at least one not null.
+  /// The ports belong to the platform and live until close_uplink.
+  std::vector<Port*> port_of_worker;
+};
+
+struct WorkerFacts {
+  unsigned core{};
+  Generation generation;  // of the snapshot that the worker reads
+};
+
+struct PoolLevel {
+  std::uint64_t size{};
+  std::uint64_t in_use{};
+};
+
+struct MbufLevels {
+  PoolLevel small;
+  PoolLevel large;
+};
+
+class Platform {
+ public:
+  Platform() = default;
+  Platform(const Platform&) = delete;
+  Platform& operator=(const Platform&) = delete;
+  virtual ~Platform() = default;
+
+  // -- facts ------------------------------------------------------------------------------------
+  [[nodiscard]] virtual std::uint16_t worker_count() const = 0;
+  /// TSC ticks per second, > 0.
+  [[nodiscard]] virtual std::uint64_t tsc_hz() const = 0;
+  [[nodiscard]] virtual WorkerFacts facts(WorkerId worker) const = 0;
+  [[nodiscard]] virtual const WorkerCounters& counters(WorkerId worker) const = 0;
+  /// Frames in handoff rings, staged, or in the rings between workers and control.
+  [[nodiscard]] virtual std::uint64_t in_flight() const = 0;
+  [[nodiscard]] virtual MbufLevels mbuf_levels() const = 0;
+
+  // -- uplinks ----------------------------------------------------------------------------------
+  /// Opens and starts the device; `index` is a free slot below kMaxUplinks, chosen by control. The
+  /// platform answers ARP, ND and echo for config.addresses from now on. On failure nothing is left.
+  [[nodiscard]] virtual Result<OpenedUplink> open_uplink(
+      UplinkIndex index, const PortConfig& config
+  ) = 0;
+  /// Precondition: no published snapshot names the uplink's ports.
+  virtual void close_uplink(UplinkIndex index) = 0;
+  /// Administrative state; the link event that follows arrives as Controller::link_changed.
+  [[nodiscard]] virtual Status set_uplink_up(UplinkIndex index, bool up) = 0;
+  [[nodiscard]] virtual LinkState link(UplinkIndex index) const = 0;
+
+  /// Asks for the MAC of an on-link neighbour and keeps it fresh until `forget`; each change arrives
+  /// as Controller::next_hop_changed, never from inside this call. Idempotent.
+  virtual void resolve(UplinkIndex uplink, const IpAddress& next_hop) = 0;
+  virtual void forget(UplinkIndex uplink, const IpAddress& next_hop) = 0;
+
+  // -- container ports --------------------------------------------------------------------------
+  /// Creates the interface inside the namespace and configures it (name, MAC, MTU, addresses, routes,
+  /// up). `config` is complete: mac is not zero, mtu is not 0. The port belongs to worker `owner` once it is
+  /// published. On failure nothing is left.
+  [[nodiscard]] virtual Result<std::shared_ptr<Port>> open_endpoint(
+      const EndpointConfig& config, WorkerId owner
+  ) = 0;
+  /// Adds the port's poll_fd to its owner's epoll set; ports with poll_fd() == -1 are never passed.
+  [[nodiscard]] virtual Status watch(EndpointIndex endpoint, Port& port, WorkerId owner) = 0;
+  /// Removes it; no event for `endpoint` reaches the worker afterwards.
+  virtual void unwatch(EndpointIndex endpoint, Port& port, WorkerId owner) = 0;
+  /// Hands a port that no published snapshot names to the reaper, which deletes the interface.
+  virtual void retire(std::shared_ptr<Port> port) = 0;
+
+  // -- workers ----------------------------------------------------------------------------------
+  /// Makes every worker read `snapshot`; returns when it is in force on all of them. No worker reads an
+  /// older one afterwards.
+  virtual void publish(std::shared_ptr<const Snapshot> snapshot) = 0;
+  /// Whether a worker has seen `mac` as a source in tunnel traffic of `segment` since `since`.
+  [[nodiscard]] virtual bool was_active(
+      SegmentIndex segment, const MacAddress& mac, TimePoint since
+  ) const = 0;
+};
+
+}  // namespace weft::control

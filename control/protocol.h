@@ -1,0 +1,38 @@
+// Protocol: lines to requests, results and failures to lines (JSON-RPC 2.0, README.md).
+//
+// Hostile input is bounded here, once: a line that nests deeper than kMaxDepth or has an object of more
+// than kMaxKeys keys is refused while it is parsed. Without that, a line of a megabyte could
+// occupy the control thread for seconds (keys are kept in order and found by a walk) or exhaust its stack.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "control/failure.h"
+#include "control/fields.h"
+
+namespace weft::control {
+
+inline constexpr std::size_t kMaxDepth = 16;
+inline constexpr std::size_t kMaxKeys = 64;
+
+struct Request {
+  Json id;  // string, number or null
+  bool is_notification{};  // no id at all: there will be no answer (JSON-RPC 2.0 s4.1)
+  std::string method;
+  Json params = Json::object();
+};
+
+struct BadRequest {
+  Json id;  // null when it could not be read
+  Failure failure;
+};
+
+[[nodiscard]] Result<Request, BadRequest> parse_request(std::string_view line);
+
+// One line each, without the newline. Text that is not UTF-8 is mended, never thrown at.
+[[nodiscard]] std::string format_result(const Json& id, const Json& result);
+[[nodiscard]] std::string format_failure(const Json& id, const Failure& failure);
+
+}  // namespace weft::control

@@ -1,0 +1,199 @@
+// FakePlatform: a machine of ports that carry nothing, which fails on demand and watches the order of
+// calls that platform.h asks for.
+//
+//   FakePlatform platform;
+//   Controller controller{platform};
+//   platform.next_failure["open_endpoint"] = "no such namespace";
+//   EXPECT_FALSE(controller.attach(config));
+//   EXPECT_TRUE(platform.violations.empty());
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "control/platform.h"
+
+namespace weft::control {
+
+/// A port that carries nothing. Counts how many of its kind are alive.
+class FakePort final : public Port {
+ public:
+  FakePort(std::string name, PortKind kind, int& alive)
+      : Port{std::move(name), PortTraits{}}, kind_{kind}, alive_{alive} {
+    ++alive_;
+  }
+  ~FakePort() override { --alive_; }
+  [[nodiscard]] std::uint16_t rx_burst(rte_mbuf**, std::uint16_t) noexcept override { return 0; }
+  [[nodiscard]] std::uint16_t tx_burst(rte_mbuf**, std::uint16_t) noexcept override { return 0; }
+  [[nodiscard]] int poll_fd() const noexcept override {
+    return kind_ == PortKind::tap || kind_ == PortKind::veth ? 1000 : -1;
+  }
+  [[nodiscard]] const char* kind() const noexcept override { return "fake"; }
+
+ private:
+  PortKind kind_;
+  int& alive_;
+};
+
+class FakePlatform final : public Platform {
+ public:
+  explicit FakePlatform(std::uint16_t workers = 2) : workers_{workers} {
+    for (std::uint16_t w = 0; w < workers; ++w) {
+      counters_.push_back(std::make_unique<WorkerCounters>());
+    }
+  }
+
+  // -- what a test sets -----------------------------------------------------------------------------
+  /// By function name; the entry is used up by one call.
+  std::map<std::string, std::string> next_failure;
+  std::uint16_t uplink_mtu = 1500;  // unless the config says otherwise
+  std::uint16_t uplink_queues = 2;
+  std::uint64_t frames_in_flight = 0;
+  std::set<MacAddress> active_macs;
+
+  // -- what a test looks at -------------------------------------------------------------------------
+  std::vector<std::string> calls;       // "open_uplink up0", in order
+  std::vector<std::string> violations;  // of the order that platform.h asks for
+  std::shared_ptr<const Snapshot> published;
+  std::size_t publications = 0;
+  int ports_alive = 0;  // container ports
+  std::set<EndpointIndex> watched;
+  std::set<UplinkIndex> open_uplinks;
+  std::map<UplinkIndex, std::set<IpAddress>> asked;  // next hops being resolved
+  std::vector<EndpointConfig> opened_endpoints;
+  [[nodiscard]] WorkerCounters& worker(std::uint16_t w) { return *counters_[w]; }
+
+  // -- Platform -------------------------------------------------------------------------------------
+  [[nodiscard]] std::uint16_t worker_count() const override { return workers_; }
+  [[nodiscard]] std::uint64_t tsc_hz() const override { return 2'000'000'000; }
+  [[nodiscard]] WorkerFacts facts(WorkerId worker) const override {
+    return WorkerFacts{worker.value() + 1U, published->generation};
+  }
+  [[nodiscard]] const WorkerCounters& counters(WorkerId worker) const override {
+    return *counters_[worker.value()];
+  }
+  [[nodiscard]] std::uint64_t in_flight() const override { return frames_in_flight; }
+  [[nodiscard]] MbufLevels mbuf_levels() const override { return {{8192, 64}, {512, 0}}; }
+
+  [[nodiscard]] Result<OpenedUplink> open_uplink(
+      UplinkIndex index, const PortConfig& config
+  ) override {
+    calls.push_back("open_uplink " + config.name);
+    if (auto error = failure("open_uplink")) return *error;
+    if (!open_uplinks.insert(index).second) violations.push_back("uplink slot opened twice");
+    OpenedUplink opened;
+    opened.mac = MacAddress::from_bits(0x0200000000F0U + index.value());
+    opened.mtu = config.mtu != 0 ? config.mtu : uplink_mtu;
+    opened.driver = "net_fake";
+    opened.link = {true, 10000};
+    opened.rx_queues = opened.tx_queues = std::min(uplink_queues, workers_);
+    opened.uses = {"rss"};
+    opened.falls_back = {"no tunnel RSS: frames are handed over between workers"};
+    auto& queues = uplink_ports_[index];
+    queues.clear();
+    for (std::uint16_t w = 0; w < workers_; ++w) {
+      if (w < opened.rx_queues) {
+        queues.push_back(std::make_unique<FakePort>(config.name, PortKind::memif, queues_alive_));
+        opened.port_of_worker.push_back(queues.back().get());
+      } else {
+        opened.port_of_worker.push_back(nullptr);
+      }
+    }
+    return opened;
+  }
+  void close_uplink(UplinkIndex index) override {
+    calls.push_back("close_uplink " + std::to_string(index.value()));
+    if (open_uplinks.erase(index) == 0) violations.push_back("closed uplink closed");
+    if (published->uplinks[index.value()].in_use) violations.push_back("published uplink closed");
+    uplink_ports_.erase(index);
+    asked.erase(index);
+  }
+  [[nodiscard]] Status set_uplink_up(UplinkIndex index, bool up) override {
+    if (auto error = failure("set_uplink_up")) return *error;
+    links_[index] = LinkState{up, up ? 10000U : 0U};
+    return Ok{};
+  }
+  [[nodiscard]] LinkState link(UplinkIndex index) const override {
+    const auto state = links_.find(index);
+    return state == links_.end() ? LinkState{true, 10000} : state->second;
+  }
+  void resolve(UplinkIndex uplink, const IpAddress& next_hop) override {
+    asked[uplink].insert(next_hop);
+  }
+  void forget(UplinkIndex uplink, const IpAddress& next_hop) override {
+    asked[uplink].erase(next_hop);
+  }
+
+  [[nodiscard]] Result<std::shared_ptr<Port>> open_endpoint(
+      const EndpointConfig& config, WorkerId owner
+  ) override {
+    calls.push_back("open_endpoint " + config.name());
+    if (auto error = failure("open_endpoint")) return *error;
+    if (owner.value() >= workers_) violations.push_back("owner is no worker");
+    if (config.mtu == 0 || config.mac.is_zero()) violations.push_back("config is not complete");
+    opened_endpoints.push_back(config);
+    return std::shared_ptr<Port>{
+        std::make_shared<FakePort>(config.name(), config.kind, ports_alive)};
+  }
+  [[nodiscard]] Status watch(EndpointIndex endpoint, Port& port, WorkerId) override {
+    calls.push_back("watch " + port.name());
+    if (port.poll_fd() == -1) violations.push_back("port without fd watched");
+    if (!names(port)) violations.push_back("watched before it was published");
+    if (auto error = failure("watch")) return *error;
+    if (!watched.insert(endpoint).second) violations.push_back("watched twice");
+    return Ok{};
+  }
+  void unwatch(EndpointIndex endpoint, Port& port, WorkerId) override {
+    calls.push_back("unwatch " + port.name());
+    if (watched.erase(endpoint) == 0) violations.push_back("unwatched what was not watched");
+  }
+  void retire(std::shared_ptr<Port> port) override {
+    calls.push_back("retire " + port->name());
+    if (names(*port)) violations.push_back("published port retired");
+  }
+
+  void publish(std::shared_ptr<const Snapshot> snapshot) override {
+    calls.push_back("publish");
+    ++publications;
+    const bool is_newer =
+        published == nullptr || snapshot->generation.value() == published->generation.value() + 1U;
+    if (!is_newer) violations.push_back("generations are not consecutive");
+    published = std::move(snapshot);
+  }
+  [[nodiscard]] bool was_active(SegmentIndex, const MacAddress& mac, TimePoint) const override {
+    return active_macs.contains(mac);
+  }
+
+ private:
+  std::optional<Error> failure(const std::string& function) {
+    const auto found = next_failure.find(function);
+    if (found == next_failure.end()) return std::nullopt;
+    Error error{found->second};
+    next_failure.erase(found);
+    return error;
+  }
+  /// Whether the published snapshot names the port.
+  [[nodiscard]] bool names(const Port& port) const {
+    for (std::size_t i = 0; i < published->endpoints.size(); ++i) {
+      if (published->endpoints[i].port == &port) return true;
+    }
+    return std::ranges::any_of(published->polled, [&](const auto& list) {
+      return list != nullptr &&
+             std::ranges::find(*list, &port, &Snapshot::Polled::port) != list->end();
+    });
+  }
+
+  std::uint16_t workers_;
+  std::vector<std::unique_ptr<WorkerCounters>> counters_;
+  int queues_alive_ = 0;
+  std::map<UplinkIndex, std::vector<std::unique_ptr<FakePort>>> uplink_ports_;
+  std::map<UplinkIndex, LinkState> links_;
+};
+
+}  // namespace weft::control
