@@ -11,6 +11,18 @@ void drop(StageContext& context, rte_mbuf* frame, DropReason reason) noexcept {
   rte_pktmbuf_free(frame);
 }
 
+void finish_segmented(
+    StageContext& context, rte_mbuf* frame, std::uint64_t made, DropReason error
+) noexcept {
+  if (error != DropReason::none) {
+    context.counters.segmented.add(made);
+    drop(context, frame, error);
+    return;
+  }
+  context.counters.segmented.add(made - 1U);
+  rte_pktmbuf_free(frame);
+}
+
 namespace {
 
 void hand_over(StageContext& context, WorkerId owner, rte_mbuf* frame) noexcept {
@@ -67,19 +79,15 @@ void stage_completed(
   }
   SegmentCursor cursor;
   std::uint64_t made = 0;
+  DropReason error = DropReason::none;
   while (!cursor.is_done) {
     const Segmented cut = segment(frame, mtu, context.pools.small, cursor);
+    error = cut.error;
     if (cut.count == 0) break;
     made += cut.count;
     for (std::uint16_t i = 0; i < cut.count; ++i) stage_tx(context, port, cut.out[i]);
   }
-  if (made > 1) context.counters.segmented.add(made - 1U);
-  if (!cursor.is_done) {
-    if (made > 0) context.counters.segmented.add(1);
-    drop(context, frame, DropReason::no_mbuf);
-    return;
-  }
-  rte_pktmbuf_free(frame);
+  finish_segmented(context, frame, made, cursor.is_done ? DropReason::none : error);
 }
 
 }  // namespace

@@ -21,12 +21,6 @@ std::size_t l3_octets(const rte_mbuf* frame, const ParsedFrame& parsed) noexcept
 void answer_too_big(StageContext& context, rte_mbuf* frame, const TunnelEntry& tunnel) noexcept {
   rte_mbuf* answer = make_too_big(frame, tunnel.inner_mtu, context.pools.small);
   if (answer != nullptr) {
-    PacketMeta& m = meta(answer);
-    m = PacketMeta{};
-    m.segment = meta(frame).segment;
-    m.from = kNoEndpoint;
-    m.from_tunnel = kNoTunnel;
-    m.to = Destination{meta(frame).from};
     context.counters.injected.add(1);
     context.counters.too_big_answers.add(1);
     send_to_endpoint(context, answer);
@@ -86,27 +80,17 @@ void encapsulate_segments(
 ) noexcept {
   SegmentCursor cursor;
   std::uint64_t made = 0;
+  DropReason error = DropReason::none;
   while (!cursor.is_done) {
     const Segmented cut = segment(frame, tunnel.inner_mtu, context.pools.small, cursor);
+    error = cut.error;
     if (cut.count == 0) break;
     made += cut.count;
     for (std::uint16_t i = 0; i < cut.count; ++i) {
       write_tunnel_header(context, cut.out[i], tunnel, segment_entry, flow_hash);
     }
   }
-  if (made == 0) {
-    drop(context, frame, DropReason::no_mbuf);
-    return;
-  }
-  // The original became its first segment. If the pool ran dry midway the rest of its octets is one
-  // more frame, and that one is lost.
-  context.counters.segmented.add(made - 1U);
-  if (!cursor.is_done) {
-    context.counters.segmented.add(1);
-    drop(context, frame, DropReason::no_mbuf);
-    return;
-  }
-  rte_pktmbuf_free(frame);
+  finish_segmented(context, frame, made, cursor.is_done ? DropReason::none : error);
 }
 
 }  // namespace

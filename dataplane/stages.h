@@ -108,6 +108,12 @@ void send_to_endpoint(StageContext& context, rte_mbuf* frame) noexcept;
 /// A complete frame to an uplink: to the owner of its tx queue, or staged.
 void send_to_uplink(StageContext& context, UplinkIndex uplink, rte_mbuf* frame) noexcept;
 
+/// Accounts for a large frame of which `made` segments were cut, and ends it. Without an error the
+/// original counts as its first segment; with one, what could not be cut is one frame, dropped.
+void finish_segmented(
+    StageContext& context, rte_mbuf* frame, std::uint64_t made, DropReason error
+) noexcept;
+
 /// Stages a frame for a port of this worker.
 void stage_tx(StageContext& context, Port& port, rte_mbuf* frame) noexcept;
 /// Sends all that is staged; what ports refuse is dropped.
