@@ -14,9 +14,10 @@
 //   each call. Never blocks, at most `max` frames per call, so that one flooding port can not hold
 //   a worker.
 // Contract of tx_burst(frames, count): sends a prefix and returns its length; those mbufs now
-// belong to
-//   the port (they are freed). The rest still belong to the caller. Honours meta(m).offload when
-//   traits.takes_offloads; otherwise the caller has completed the frames before.
+//   belong to the port (they are freed). The rest still belong to the caller. The port may reorder
+//   the array first, so that a frame it refuses does not keep back the ones behind it. Honours
+//   meta(m).offload when traits.takes_offloads; otherwise the caller has completed the frames
+//   before.
 // Ports that are not readable through an fd return -1 from poll_fd() and are polled every loop.
 #pragma once
 
