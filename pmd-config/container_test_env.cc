@@ -319,4 +319,21 @@ bool is_test_frame(rte_mbuf* frame) {
   return ethernet != nullptr && ethernet->ether_type.host() == kTestEtherType;
 }
 
+unsigned losses_of(const Port& port) {
+  const RxLosses& l = port.losses;
+  return l.no_mbuf + l.frame_too_large + l.bad_offload_request + l.truncated;
+}
+
+std::vector<std::uint8_t> arrived(const UniqueFd& inside, std::size_t expected) {
+  std::vector<std::uint8_t> numbers;
+  std::array<std::uint8_t, 2048> octets{};
+  while (numbers.size() < expected) {
+    pollfd fd{inside.get(), POLLIN, 0};
+    if (::poll(&fd, 1, 5000) <= 0) break;
+    const ssize_t size = ::recv(inside.get(), octets.data(), octets.size(), 0);
+    if (size >= 15 && octets[12] == 0x88 && octets[13] == 0xB5) numbers.push_back(octets[14]);
+  }
+  return numbers;
+}
+
 }  // namespace weft::test

@@ -66,6 +66,25 @@ enum class Kind : std::uint8_t { tap, veth };
 
 /// The namespace of all veths of this test process.
 [[nodiscard]] const std::shared_ptr<const Netns>& backstage();
+
+/// Base of tests that run once for each kind of port; checks that no mbuf and no fd stays behind.
+class PortTest : public testing::TestWithParam<Kind> {
+ protected:
+  void SetUp() override {
+    if (!why_impossible().empty()) GTEST_SKIP() << why_impossible();
+    (void)backstage();
+    before_ = levels();
+    fds_before_ = open_fd_count();
+  }
+  void TearDown() override {
+    if (IsSkipped()) return;
+    EXPECT_EQ(levels(), before_);
+    EXPECT_EQ(open_fd_count(), fds_before_);
+  }
+  PoolLevels before_;
+  std::size_t fds_before_{};
+};
+
 [[nodiscard]] Result<std::unique_ptr<Port>> open_port(Kind kind, const ContainerLink& link);
 
 /// Container number 1-254: MAC 02:00:00:00:00:N, addresses 10.77.0.N/24 and fd77::N/64.
@@ -127,5 +146,12 @@ class Wire {
     const MacAddress& to, const MacAddress& from, std::size_t size
 );
 [[nodiscard]] bool is_test_frame(rte_mbuf* frame);
+
+/// All kinds of losses together.
+[[nodiscard]] unsigned losses_of(const Port& port);
+
+/// Reads test frames at the container's side of the link (its packet_socket); the first payload octet
+/// of each. Returns fewer than expected after five seconds without one.
+[[nodiscard]] std::vector<std::uint8_t> arrived(const UniqueFd& inside, std::size_t expected);
 
 }  // namespace weft::test

@@ -162,7 +162,6 @@ void add_argument(std::string& arguments, std::string_view key, std::uint32_t va
 // -- af_packet's ring -----------------------------------------------------------------------------
 
 constexpr std::uint32_t kDefaultRingFrame = 2048;  // the driver's own
-constexpr std::uint32_t kPage = 4096;
 
 /// Octets of one ring frame. The kernel puts the packet behind a header, at most 66 octets in
 /// (TPACKET2_HDRLEN and 16, aligned, less the Ethernet header); 18 are the Ethernet header and a tag.

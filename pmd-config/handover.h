@@ -72,7 +72,7 @@ class Handover {
   }
 
  private:
-  alignas(kCacheLine) std::atomic<T*> offered_{nullptr};    // control: w, worker: r
+  alignas(kCacheLine) std::atomic<T*> offered_{nullptr};  // control: w, worker: r
   alignas(kCacheLine) std::atomic<bool> is_used_{false};  // worker: w, control: r
 };
 

@@ -42,7 +42,7 @@ Result<Message> MemifHandshake::answer(const Message& message, UniqueFd fd) {
       status = on_add_region(message, std::move(fd));
       break;
     case MessageType::add_ring:
-      status = on_add_ring(message, std::move(fd));
+      status = on_add_ring(message);
       break;
     case MessageType::connect:
       status = on_connect();
@@ -80,15 +80,13 @@ Status MemifHandshake::on_add_region(const Message& message, UniqueFd fd) {
   if (message.get(memif::kRegionIndex) != regions_.count()) {
     return Error{"Region index is not the next one"};
   }
-  Result<memif::Region> region =
-      memif::Region::map(std::move(fd), message.get(memif::kRegionSize));
+  Result<memif::Region> region = memif::Region::map(std::move(fd), message.get(memif::kRegionSize));
   if (!region) return region.error();
   regions_.add(std::move(*region));
   return Ok{};
 }
 
-Status MemifHandshake::on_add_ring(const Message& message, UniqueFd fd) {
-  if (!fd) return Error{"Ring without a descriptor"};
+Status MemifHandshake::on_add_ring(const Message& message) {
   if (message.get(memif::kRingIndex) != 0) return Error{"Only one ring in each direction"};
   const bool is_to_server = (message.get(memif::kRingFlags) & memif::kRingToServer) != 0;
   std::optional<MemifRingPlace>& place = is_to_server ? to_server_ : to_client_;
@@ -96,16 +94,14 @@ Status MemifHandshake::on_add_ring(const Message& message, UniqueFd fd) {
   place = MemifRingPlace{
       .region = message.get(memif::kRingRegion),
       .offset = message.get(memif::kRingOffset),
-      .log2_size = message.get(memif::kRingLog2Size),
-      .interrupt = std::move(fd)};
+      .log2_size = message.get(memif::kRingLog2Size)};
   return Ok{};
 }
 
 Status MemifHandshake::on_connect() {
   if (!to_server_ || !to_client_) return Error{"CONNECT before both rings were added"};
-  Result<std::unique_ptr<MemifLink>> link = MemifLink::make(
-      std::move(regions_), std::move(*to_server_), std::move(*to_client_), control_event_
-  );
+  Result<std::unique_ptr<MemifLink>> link =
+      MemifLink::make(std::move(regions_), *to_server_, *to_client_, control_event_);
   if (!link) return link.error();
   link_ = std::move(*link);
   is_connected_ = true;

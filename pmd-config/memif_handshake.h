@@ -37,7 +37,8 @@ class MemifHandshake {
  private:
   [[nodiscard]] Status on_init(const memif::Message& message);
   [[nodiscard]] Status on_add_region(const memif::Message& message, UniqueFd fd);
-  [[nodiscard]] Status on_add_ring(const memif::Message& message, UniqueFd fd);
+  /// The eventfd that comes along is not needed: we poll and do not wake.
+  [[nodiscard]] Status on_add_ring(const memif::Message& message);
   [[nodiscard]] Status on_connect();
 
   std::string port_;

@@ -2,12 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 
-#include <fcntl.h>
-#include <poll.h>
 #include <rte_memcpy.h>
 #include <rte_prefetch.h>
+#include <unistd.h>
 
 #include "dataplane/net/headers.h"
 #include "pmd-config/vnet_io.h"
@@ -17,8 +15,8 @@ namespace {
 
 /// Buffers ahead of the one being copied. They lie in memory that the peer's core wrote last.
 constexpr std::uint16_t kPrefetchAhead = 8;
-/// Most descriptors one frame may be spread over on its way out.
-constexpr std::uint16_t kMaxTxSlots = 64;
+/// Most descriptors one frame may be spread over. Bounds what a hostile chain costs per poll.
+constexpr std::uint16_t kMaxSlots = 128;
 
 constexpr const char* kBadHead = "Ring head is ahead of the ring's size";
 constexpr const char* kBadBuffer = "Descriptor of an empty buffer is outside its region";
@@ -29,7 +27,11 @@ void set_complete(rte_mbuf* frame) noexcept {
 
 /// Appends to the chain, which continues in large mbufs. False: no mbuf.
 bool append(
-    rte_mbuf* head, rte_mbuf*& last, const std::uint8_t* from, std::uint32_t octets, rte_mempool* large
+    rte_mbuf* head,
+    rte_mbuf*& last,
+    const std::uint8_t* from,
+    std::uint32_t octets,
+    rte_mempool* large
 ) noexcept {
   while (octets > 0) {
     if (rte_pktmbuf_tailroom(last) == 0) {
@@ -39,9 +41,8 @@ bool append(
       last = more;
       ++head->nb_segs;
     }
-    const auto part = static_cast<std::uint16_t>(
-        std::min<std::uint32_t>(octets, rte_pktmbuf_tailroom(last))
-    );
+    const auto part =
+        static_cast<std::uint16_t>(std::min<std::uint32_t>(octets, rte_pktmbuf_tailroom(last)));
     rte_memcpy(rte_pktmbuf_mtod_offset(last, void*, last->data_len), from, part);
     last->data_len = static_cast<std::uint16_t>(last->data_len + part);
     head->pkt_len += part;
@@ -53,7 +54,8 @@ bool append(
 
 /// As many small mbufs as there are, at most `wanted`.
 std::uint16_t allocate(rte_mempool* pool, rte_mbuf** out, std::uint16_t wanted) noexcept {
-  if (rte_pktmbuf_alloc_bulk(pool, out, wanted) == 0) [[likely]] return wanted;
+  if (rte_pktmbuf_alloc_bulk(pool, out, wanted) == 0) [[likely]]
+    return wanted;
   std::uint16_t count = 0;
   while (count < wanted && (out[count] = rte_pktmbuf_alloc(pool)) != nullptr) ++count;
   return count;
@@ -77,9 +79,8 @@ Result<MemifLink::Ring> MemifLink::place_ring(
   if (place.offset % kCacheLine != 0) return Error{"Ring is not aligned to 64 octets"};
   Ring ring;
   ring.size = static_cast<std::uint16_t>(1U << place.log2_size);
-  const auto octets = static_cast<std::uint32_t>(
-      sizeof(memif::RingHeader) + ring.size * sizeof(memif::Descriptor)
-  );
+  const auto octets =
+      static_cast<std::uint32_t>(sizeof(memif::RingHeader) + ring.size * sizeof(memif::Descriptor));
   std::uint8_t* const base = regions.find(place.region, place.offset, octets);
   if (base == nullptr) return Error{"Ring is outside its region"};
   ring.header = reinterpret_cast<memif::RingHeader*>(base);
@@ -93,7 +94,10 @@ Result<MemifLink::Ring> MemifLink::place_ring(
 }
 
 Result<std::unique_ptr<MemifLink>> MemifLink::make(
-    memif::Regions regions, MemifRingPlace to_server, MemifRingPlace to_client, int control_event
+    memif::Regions regions,
+    const MemifRingPlace& to_server,
+    const MemifRingPlace& to_client,
+    int control_event
 ) {
   Result<Ring> rx = place_ring(regions, to_server);
   if (!rx) return rx.error();
@@ -101,18 +105,11 @@ Result<std::unique_ptr<MemifLink>> MemifLink::make(
   if (!tx) return tx.error();
   // We poll: the client need not wake us.
   std::atomic_ref{rx->header->flags}.store(memif::kRingMaskInterrupt, std::memory_order_relaxed);
-  return std::unique_ptr<MemifLink>{new MemifLink{
-      std::move(regions), *rx, *tx, std::move(to_client.interrupt), control_event}};
+  return std::unique_ptr<MemifLink>{new MemifLink{std::move(regions), *rx, *tx, control_event}};
 }
 
-MemifLink::MemifLink(
-    memif::Regions regions, Ring rx, Ring tx, UniqueFd interrupt, int control_event
-)
-    : regions_{std::move(regions)},
-      rx_{rx},
-      tx_{tx},
-      interrupt_{std::move(interrupt)},
-      control_event_{control_event} {}
+MemifLink::MemifLink(memif::Regions regions, Ring rx, Ring tx, int control_event)
+    : regions_{std::move(regions)}, rx_{rx}, tx_{tx}, control_event_{control_event} {}
 
 void MemifLink::prefetch_buffer(const Ring& ring, std::uint16_t position) const noexcept {
   // Another load than the one that counts: only the check of that one matters for safety.
@@ -144,11 +141,12 @@ std::uint16_t MemifLink::rx(
     if (left > kPrefetchAhead) {
       prefetch_buffer(rx_, static_cast<std::uint16_t>(rx_.next + kPrefetchAhead));
     }
-    std::uint16_t slots = frame_slots(left);
+    const std::uint16_t limit = std::min(left, kMaxSlots);
+    std::uint16_t slots = frame_slots(limit);
     if (slots == 0) [[unlikely]] {
-      // The rest of the frame comes later, unless the whole ring is not enough for it.
-      if (left < rx_.size) break;
-      slots = left;
+      // The rest of the frame comes later, unless there is no room for a rest.
+      if (limit < std::min(rx_.size, kMaxSlots)) break;
+      slots = limit;
       ++losses.frame_too_large;
     } else if (used == stocked) [[unlikely]] {
       ++losses.no_mbuf;
@@ -173,8 +171,8 @@ std::uint16_t MemifLink::rx(
   return count;
 }
 
-std::uint16_t MemifLink::frame_slots(std::uint16_t available) const noexcept {
-  for (std::uint16_t slots = 0; slots < available;) {
+std::uint16_t MemifLink::frame_slots(std::uint16_t limit) const noexcept {
+  for (std::uint16_t slots = 0; slots < limit;) {
     const memif::Slot slot = rx_.at(static_cast<std::uint16_t>(rx_.next + slots)).load();
     ++slots;
     if ((slot.flags & memif::kSlotNext) == 0) return slots;
@@ -189,7 +187,8 @@ std::uint32_t RxLosses::*MemifLink::read_frame(
   for (std::uint16_t i = 0; i < slots; ++i) {
     const memif::Slot slot = rx_.at(static_cast<std::uint16_t>(rx_.next + i)).load();
     const std::uint8_t* const from = regions_.find(slot.region, slot.offset, slot.length);
-    if (from == nullptr) [[unlikely]] return &RxLosses::truncated;  // not one octet is there
+    if (from == nullptr) [[unlikely]]
+      return &RxLosses::truncated;  // not one octet is there
     if (slots == 1 && slot.length <= rte_pktmbuf_tailroom(head)) [[likely]] {
       rte_memcpy(rte_pktmbuf_mtod(head, void*), from, slot.length);
       head->data_len = static_cast<std::uint16_t>(slot.length);
@@ -227,10 +226,6 @@ std::uint16_t MemifLink::tx(rte_mbuf** frames, std::uint16_t count) noexcept {
   if (sent == 0) return 0;
   tx_.publish();
   rte_pktmbuf_free_bulk(frames, sent);
-  // A client that goes to sleep clears the mask and looks at the tail once more: one of us two sees it.
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  const std::uint16_t flags = std::atomic_ref{tx_.header->flags}.load(std::memory_order_relaxed);
-  if ((flags & memif::kRingMaskInterrupt) == 0) request_wake();
   return sent;
 }
 
@@ -255,8 +250,8 @@ std::uint16_t MemifLink::write_chain(const rte_mbuf* frame, std::uint16_t availa
     std::uint16_t region;
     std::uint32_t length;
   };
-  std::array<Piece, kMaxTxSlots> pieces;
-  const std::uint16_t limit = std::min(available, kMaxTxSlots);
+  std::array<Piece, kMaxSlots> pieces;
+  const std::uint16_t limit = std::min(available, kMaxSlots);
   std::uint16_t used = 0;
   std::uint8_t* to = nullptr;
   std::uint32_t room = 0;
@@ -287,35 +282,17 @@ std::uint16_t MemifLink::write_chain(const rte_mbuf* frame, std::uint16_t availa
   }
   for (std::uint16_t i = 0; i < used; ++i) {
     const std::uint16_t flags = i + 1U < used ? memif::kSlotNext : std::uint16_t{0};
-    tx_.at(static_cast<std::uint16_t>(tx_.next + i)).store(flags, pieces[i].region, pieces[i].length);
+    tx_.at(static_cast<std::uint16_t>(tx_.next + i))
+        .store(flags, pieces[i].region, pieces[i].length);
   }
   return used;
-}
-
-// The client's eventfd may be anything, even a descriptor that blocks. So the worker writes only to our own
-// and the control thread passes it on. The system call is made once per wake-up of a sleeping client.
-void MemifLink::request_wake() noexcept {
-  if (!wants_wake_.exchange(true, std::memory_order_seq_cst)) wake_control();
 }
 
 void MemifLink::fail(const char* why) noexcept {
   if (failure() != nullptr) return;
   failure_.store(why, std::memory_order_release);
-  wake_control();
-}
-
-void MemifLink::wake_control() const noexcept {
-  const std::uint64_t one = 1;
+  const std::uint64_t one = 1;  // once per connection: the one system call of a worker here
   (void)!::write(control_event_, &one, sizeof one);
-}
-
-void MemifLink::wake_client() noexcept {
-  // The flag belongs to the shared description, so the client could have cleared it again.
-  (void)::fcntl(interrupt_.get(), F_SETFL, O_NONBLOCK);
-  pollfd ready{interrupt_.get(), POLLOUT, 0};
-  if (::poll(&ready, 1, 0) != 1 || (ready.revents & POLLOUT) == 0) return;
-  const std::uint64_t one = 1;
-  (void)!::write(interrupt_.get(), &one, sizeof one);
 }
 
 }  // namespace weft

@@ -14,7 +14,10 @@
 //
 //   thread    may call
 //   worker    rx, tx (inside Handover::Use)
-//   control   constructor, destructor, failure, take_wake_request, wake_client
+//   control   make, destructor, failure
+//
+// Both sides poll. A client that sleeps until its eventfd is written (rx interrupts) is not woken: the
+// eventfd is the client's, so writing to it could block whoever writes.
 #pragma once
 
 #include <atomic>
@@ -28,7 +31,6 @@
 #include "dataplane/port/port.h"
 #include "pmd-config/memif_protocol.h"
 #include "pmd-config/memif_region.h"
-#include "pmd-config/os.h"
 
 namespace weft {
 
@@ -37,7 +39,6 @@ struct MemifRingPlace {
   std::uint16_t region{};
   std::uint32_t offset{};
   std::uint8_t log2_size{};
-  UniqueFd interrupt;  // eventfd that wakes the receiver
 };
 
 class MemifLink {
@@ -45,7 +46,10 @@ class MemifLink {
   /// `control_event`: an eventfd of ours that wakes the control thread; it must outlive the link. Fails
   /// when a ring is not inside its region, not aligned, or has no memif cookie.
   [[nodiscard]] static Result<std::unique_ptr<MemifLink>> make(
-      memif::Regions regions, MemifRingPlace to_server, MemifRingPlace to_client, int control_event
+      memif::Regions regions,
+      const MemifRingPlace& to_server,
+      const MemifRingPlace& to_client,
+      int control_event
   );
 
   /// As Port::rx_burst.
@@ -59,12 +63,6 @@ class MemifLink {
   [[nodiscard]] const char* failure() const noexcept {
     return failure_.load(std::memory_order_acquire);
   }
-  /// Whether the client sleeps and was sent frames since the last call.
-  [[nodiscard]] bool take_wake_request() noexcept {
-    return wants_wake_.exchange(false, std::memory_order_seq_cst);
-  }
-  /// Writes to the client's eventfd.
-  void wake_client() noexcept;
 
  private:
   struct Ring {
@@ -84,11 +82,11 @@ class MemifLink {
       const memif::Regions& regions, const MemifRingPlace& place
   );
 
-  MemifLink(memif::Regions regions, Ring rx, Ring tx, UniqueFd interrupt, int control_event);
+  MemifLink(memif::Regions regions, Ring rx, Ring tx, int control_event);
 
   void prefetch_buffer(const Ring& ring, std::uint16_t position) const noexcept;
-  /// Descriptors of the frame at `rx_.next`, or 0: its end is not among the next `available`.
-  [[nodiscard]] std::uint16_t frame_slots(std::uint16_t available) const noexcept;
+  /// Descriptors of the frame at `rx_.next`, or 0: its end is not among the next `limit`.
+  [[nodiscard]] std::uint16_t frame_slots(std::uint16_t limit) const noexcept;
   /// Copies the frame of `slots` descriptors behind `head`. Returns the loss to count, or nullptr.
   [[nodiscard]] std::uint32_t RxLosses::*read_frame(
       rte_mbuf* head, std::uint16_t slots, const PacketPools& pools
@@ -96,17 +94,13 @@ class MemifLink {
   /// Copies the frame to the descriptors from `tx_.next` on. Returns how many it took, or 0.
   [[nodiscard]] std::uint16_t write_frame(const rte_mbuf* frame, std::uint16_t available) noexcept;
   [[nodiscard]] std::uint16_t write_chain(const rte_mbuf* frame, std::uint16_t available) noexcept;
-  void request_wake() noexcept;
   void fail(const char* why) noexcept;
-  void wake_control() const noexcept;
 
   memif::Regions regions_;
   Ring rx_;
   Ring tx_;
-  UniqueFd interrupt_;
   int control_event_;
   std::atomic<const char*> failure_{nullptr};  // worker: w, control: r
-  std::atomic<bool> wants_wake_{false};        // worker: set, control: clear
 };
 
 }  // namespace weft

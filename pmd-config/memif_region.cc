@@ -34,8 +34,7 @@ Result<Region> Region::map(UniqueFd fd, std::uint64_t octets) {
   if (::fstat(fd.get(), &status) != 0 || static_cast<std::uint64_t>(status.st_size) < octets) {
     return Error{"Region is larger than its memfd"};
   }
-  void* const base =
-      ::mmap(nullptr, octets, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+  void* const base = ::mmap(nullptr, octets, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
   if (base == MAP_FAILED) return os_error(errno, "Region can not be mapped");
   Region region;
   region.base_ = static_cast<std::uint8_t*>(base);

@@ -55,12 +55,13 @@ class Regions {
   void add(Region region) noexcept { regions_[count_++] = std::move(region); }
 
   /// Address of `length` octets, all of them inside the region; nullptr when they are not.
-  [[nodiscard]] std::uint8_t* find(
-      std::uint16_t region, std::uint32_t offset, std::uint32_t length
-  ) const noexcept {
-    if (region >= count_) [[unlikely]] return nullptr;
+  [[nodiscard]] std::uint8_t* find(std::uint16_t region, std::uint32_t offset, std::uint32_t length)
+      const noexcept {
+    if (region >= count_) [[unlikely]]
+      return nullptr;
     const Region& r = regions_[region];
-    if (std::uint64_t{offset} + length > r.octets()) [[unlikely]] return nullptr;
+    if (std::uint64_t{offset} + length > r.octets()) [[unlikely]]
+      return nullptr;
     return r.base() + offset;
   }
 

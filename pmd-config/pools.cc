@@ -60,9 +60,8 @@ rte_mempool* make_pool(const char* name, std::uint32_t count, std::uint32_t room
   rte_pktmbuf_pool_private sizes{};
   sizes.mbuf_data_room_size = static_cast<std::uint16_t>(kHeadroom + room);
   sizes.mbuf_priv_size = sizeof(PacketMeta);
-  const auto element = static_cast<unsigned>(
-      sizeof(rte_mbuf) + sizes.mbuf_priv_size + sizes.mbuf_data_room_size
-  );
+  const auto element =
+      static_cast<unsigned>(sizeof(rte_mbuf) + sizes.mbuf_priv_size + sizes.mbuf_data_room_size);
   rte_mempool* pool = rte_mempool_create_empty(
       name,
       count,

@@ -1,4 +1,4 @@
-// TAP and veth ports with real containers: namespaces, sockets and the kernel's own TCP.
+// Frames through TAP and veth ports: real containers, sockets and the kernel's own TCP.
 #include <array>
 #include <cstring>
 #include <numeric>
@@ -11,37 +11,15 @@
 
 #include "dataplane/net/headers.h"
 #include "pmd-config/container_test_env.h"
-#include "pmd-config/reaper.h"
-#include "pmd-config/tap_port.h"
-#include "pmd-config/veth_port.h"
+#include "pmd-config/link.h"
 
 namespace weft::test {
 namespace {
 
-class PortTest : public testing::TestWithParam<Kind> {
- protected:
-  void SetUp() override {
-    if (!why_impossible().empty()) GTEST_SKIP() << why_impossible();
-    (void)backstage();
-    before_ = levels();
-    fds_before_ = open_fd_count();
-  }
-  void TearDown() override {
-    if (IsSkipped()) return;
-    EXPECT_EQ(levels(), before_);
-    EXPECT_EQ(open_fd_count(), fds_before_);
-  }
-  PoolLevels before_;
-  std::size_t fds_before_{};
-};
-INSTANTIATE_TEST_SUITE_P(Kinds, PortTest, testing::Values(Kind::tap, Kind::veth), name_of);
+class TrafficTest : public PortTest {};
+INSTANTIATE_TEST_SUITE_P(Kinds, TrafficTest, testing::Values(Kind::tap, Kind::veth), name_of);
 
-unsigned losses_of(const Port& port) {
-  const RxLosses& l = port.losses;
-  return l.no_mbuf + l.frame_too_large + l.bad_offload_request + l.truncated;
-}
-
-TEST_P(PortTest, ContainersPingEachOther) {
+TEST_P(TrafficTest, ContainersPingEachOther) {
   Container a{GetParam(), 1};
   Container b{GetParam(), 2};
   Wire wire{a.port(), b.port()};
@@ -124,7 +102,7 @@ std::size_t transfer(
   return octets;
 }
 
-TEST_P(PortTest, TcpPassesUnharmedInLargeSegments) {
+TEST_P(TrafficTest, TcpPassesUnharmedInLargeSegments) {
   Container a{GetParam(), 1};
   Container b{GetParam(), 2};
   Wire wire{a.port(), b.port()};
@@ -156,7 +134,7 @@ TEST_P(PortTest, TcpPassesUnharmedInLargeSegments) {
   EXPECT_EQ(losses_of(a.port()) + losses_of(b.port()), 0U);
 }
 
-TEST_P(PortTest, UdpSegmentationIsLeftToTheContainersKernel) {
+TEST_P(TrafficTest, UdpSegmentationIsLeftToTheContainersKernel) {
   Container a{GetParam(), 1};
   Container b{GetParam(), 2};
   Wire wire{a.port(), b.port()};
@@ -192,7 +170,7 @@ TEST_P(PortTest, UdpSegmentationIsLeftToTheContainersKernel) {
   EXPECT_EQ(losses_of(a.port()), 0U);
 }
 
-TEST_P(PortTest, DeliversFramesOctetByOctet) {
+TEST_P(TrafficTest, DeliversFramesOctetByOctet) {
   Container a{GetParam(), 1};
   const UniqueFd inside = a.packet_socket();
   for (const std::size_t size : {60U, 61U, 1514U}) {
@@ -209,7 +187,7 @@ TEST_P(PortTest, DeliversFramesOctetByOctet) {
   EXPECT_EQ(losses_of(a.port()), 0U);
 }
 
-TEST_P(PortTest, KeepsVlanTagsInTheFrame) {
+TEST_P(TrafficTest, KeepsVlanTagsInTheFrame) {
   Container a{GetParam(), 1};
   const UniqueFd inside = a.packet_socket();
   for (const std::uint16_t tpid : {kEtherTypeVlan, kEtherTypeQinQ}) {
@@ -231,7 +209,7 @@ TEST_P(PortTest, KeepsVlanTagsInTheFrame) {
   }
 }
 
-TEST_P(PortTest, ReadsAtMostAsManyFramesAsAsked) {
+TEST_P(TrafficTest, ReadsAtMostAsManyFramesAsAsked) {
   Container a{GetParam(), 1};
   const UniqueFd inside = a.packet_socket();
   const std::vector<std::uint8_t> sent = test_frame(kBroadcastMac, mac_of(1), 60);
@@ -250,7 +228,7 @@ TEST_P(PortTest, ReadsAtMostAsManyFramesAsAsked) {
   }
 }
 
-TEST_P(PortTest, AnEmptyPoolIsANamedLossAndThePortGoesOn) {
+TEST_P(TrafficTest, AnEmptyPoolIsANamedLossAndThePortGoesOn) {
   Container a{GetParam(), 1};
   const UniqueFd inside = a.packet_socket();
   std::array<rte_mbuf*, kMaxBurst> burst{};
@@ -276,20 +254,7 @@ TEST_P(PortTest, AnEmptyPoolIsANamedLossAndThePortGoesOn) {
   rte_pktmbuf_free(frame);
 }
 
-/// Reads test frames at the container's side of the link; their first payload octets.
-std::vector<std::uint8_t> arrived(const UniqueFd& inside, std::size_t expected) {
-  std::vector<std::uint8_t> numbers;
-  std::array<std::uint8_t, 2048> octets{};
-  while (numbers.size() < expected) {
-    pollfd fd{inside.get(), POLLIN, 0};
-    if (::poll(&fd, 1, 5000) <= 0) break;
-    const ssize_t size = ::recv(inside.get(), octets.data(), octets.size(), 0);
-    if (size >= 15 && octets[12] == 0x88 && octets[13] == 0xB5) numbers.push_back(octets[14]);
-  }
-  return numbers;
-}
-
-TEST_P(PortTest, ABadFrameIsRefusedAloneAndTheOthersKeepTheirOrder) {
+TEST_P(TrafficTest, ABadFrameIsRefusedAloneAndTheOthersKeepTheirOrder) {
   Container a{GetParam(), 1};
   const UniqueFd inside = a.packet_socket();
   std::array<rte_mbuf*, 6> burst{};
@@ -309,7 +274,7 @@ TEST_P(PortTest, ABadFrameIsRefusedAloneAndTheOthersKeepTheirOrder) {
   EXPECT_TRUE(a.port().is_alive());
 }
 
-TEST_P(PortTest, SendsChainsAndFullBursts) {
+TEST_P(TrafficTest, SendsChainsAndFullBursts) {
   Container a{GetParam(), 1};
   const UniqueFd inside = a.packet_socket();
   std::array<rte_mbuf*, kMaxBurst> burst{};
@@ -330,207 +295,13 @@ TEST_P(PortTest, SendsChainsAndFullBursts) {
   EXPECT_EQ(arrived(inside, kMaxBurst), expected);
 }
 
-TEST_P(PortTest, RefusesAFrameOfTooManySegments) {
+TEST_P(TrafficTest, RefusesAFrameOfTooManySegments) {
   Container a{GetParam(), 1};
   rte_mbuf* frame = make_frame(test_frame(mac_of(1), mac_of(2), 60));
   const std::array<std::uint8_t, 4> more{};
   for (int i = 0; i < 300; ++i) ASSERT_EQ(rte_pktmbuf_chain(frame, make_frame(more)), 0);
   EXPECT_EQ(a.port().tx_burst(&frame, 1), 0);
   rte_pktmbuf_free(frame);
-}
-
-TEST_P(PortTest, ALinkThatIsDownRefusesAndComesBack) {
-  Container a{GetParam(), 1};
-  ASSERT_EQ(a.run({"ip", "link", "set", "eth0", "down"}), 0);
-  rte_mbuf* frame = make_frame(test_frame(mac_of(1), mac_of(2), 60));
-  EXPECT_EQ(a.port().tx_burst(&frame, 1), 0);
-  EXPECT_TRUE(a.port().is_alive());
-  rte_mbuf* received = nullptr;
-  while (a.port().rx_burst(&received, 1) == 1) rte_pktmbuf_free(received);
-  EXPECT_TRUE(a.port().is_alive());
-
-  ASSERT_EQ(a.run({"ip", "link", "set", "eth0", "up"}), 0);
-  const UniqueFd inside = a.packet_socket();
-  EXPECT_EQ(a.port().tx_burst(&frame, 1), 1);
-  EXPECT_EQ(arrived(inside, 1).size(), 1U);
-}
-
-TEST_P(PortTest, AContainerThatDeletesItsLinkLosesThePort) {
-  Container a{GetParam(), 1};
-  ASSERT_EQ(a.run({"ip", "link", "delete", "eth0"}), 0);
-  pollfd fd{a.port().poll_fd(), POLLIN, 0};
-  EXPECT_EQ(::poll(&fd, 1, 5000), 1);
-  std::array<rte_mbuf*, kMaxBurst> burst{};
-  for (int i = 0; i < 8 && a.port().is_alive(); ++i) {
-    rte_pktmbuf_free_bulk(burst.data(), a.port().rx_burst(burst.data(), kMaxBurst));
-  }
-  EXPECT_FALSE(a.port().is_alive());
-
-  rte_mbuf* frame = make_frame(test_frame(mac_of(1), mac_of(2), 60));
-  EXPECT_EQ(a.port().tx_burst(&frame, 1), 0);
-  rte_pktmbuf_free(frame);
-}
-
-TEST_P(PortTest, ANameClashIsAClearErrorAndLeavesTheForeignLinkAlone) {
-  const TestNetns container;
-  const Netns netns = container.open();
-  ASSERT_EQ(
-      std::system(("nsenter --net=" + container.path() +
-                   " ip link add eth0 type veth peer name other")
-                      .c_str()),
-      0
-  );
-  const ContainerLink link{.netns = netns, .name = "c/eth0", .ifname = "eth0", .mac = mac_of(1)};
-  Result<std::unique_ptr<Port>> port = open_port(GetParam(), link);
-  ASSERT_FALSE(port);
-  EXPECT_EQ(
-      port.error().message,
-      GetParam() == Kind::tap
-          ? "eth0: cannot create the TAP in namespace " + container.path() +
-                ": an interface of that name and of kind 'veth' exists already"
-          : "eth0: cannot create the veth: an interface of that name exists already in namespace " +
-                container.path()
-  );
-  EXPECT_EQ(read_link(netns, "eth0")->kind, "veth");
-}
-
-TEST_P(PortTest, AFailedOpenLeavesNothingBehind) {
-  const TestNetns container;
-  const Netns netns = container.open();
-  ContainerLink link{.netns = netns, .name = "c/eth0", .ifname = "eth0", .mac = mac_of(1)};
-  link.mtu = 1'000'000;
-  EXPECT_FALSE(open_port(GetParam(), link));
-  EXPECT_FALSE(read_link(netns, "eth0"));
-  link.mtu = 1500;
-  link.mac = kBroadcastMac;  // the kernel refuses group addresses
-  EXPECT_FALSE(open_port(GetParam(), link));
-  EXPECT_FALSE(read_link(netns, "eth0"));
-  link.ifname = "eth%d";
-  EXPECT_FALSE(open_port(GetParam(), link));
-}
-
-TEST_P(PortTest, DestroyingThePortDeletesTheLinkAndTheNextOneCanBeMade) {
-  const TestNetns container;
-  const Netns netns = container.open();
-  const ContainerLink link{.netns = netns, .name = "c/eth0", .ifname = "eth0", .mac = mac_of(1)};
-  for (int round = 0; round < 3; ++round) {
-    Result<std::unique_ptr<Port>> port = open_port(GetParam(), link);
-    ASSERT_TRUE(port) << port.error().message;
-    EXPECT_TRUE(read_link(netns, "eth0"));
-    port->reset();
-    EXPECT_FALSE(read_link(netns, "eth0"));
-  }
-}
-
-TEST_P(PortTest, ANamespaceDeletedUnderALivePortIsNoticedAndFreed) {
-  auto a = std::make_unique<Container>(GetParam(), 1);
-  std::unique_ptr<Port> port = std::move(a->owner());
-  const std::string path = a->netns().path();
-  const NetnsIdentity identity = a->netns().open().identity();
-  UniqueFd inside = a->socket(AF_INET, SOCK_STREAM);  // a process that dies a little later
-  a.reset();
-  EXPECT_FALSE(NetnsWatch::still_there(path, identity));
-
-  std::array<rte_mbuf*, kMaxBurst> burst{};
-  rte_pktmbuf_free_bulk(burst.data(), port->rx_burst(burst.data(), kMaxBurst));
-  rte_mbuf* frame = make_frame(test_frame(mac_of(1), mac_of(2), 60));
-  if (port->tx_burst(&frame, 1) == 0) rte_pktmbuf_free(frame);
-
-  inside.reset();
-  if (GetParam() == Kind::veth) {  // the kernel takes the pair away on its own
-    pollfd fd{port->poll_fd(), POLLIN, 0};
-    for (int i = 0; i < 100 && port->is_alive(); ++i) {
-      (void)::poll(&fd, 1, 50);
-      rte_pktmbuf_free_bulk(burst.data(), port->rx_burst(burst.data(), kMaxBurst));
-    }
-    EXPECT_FALSE(port->is_alive());
-  }
-  port.reset();
-}
-
-TEST_P(PortTest, AHundredAttachesLeaveNothingBehind) {
-  const TestNetns container;
-  {
-    Reaper reaper;
-    const Netns netns = container.open();
-    const auto cycle = [&](std::uint8_t number) {
-      const LinkConfig config = config_of(number);
-      Result<std::unique_ptr<Port>> port = open_port(
-          GetParam(), {.netns = netns, .name = "c/eth0", .ifname = "eth0", .mac = config.mac}
-      );
-      ASSERT_TRUE(port) << port.error().message;
-      ASSERT_TRUE(configure_link(netns, config));
-      std::array<rte_mbuf*, kMaxBurst> burst{};
-      rte_pktmbuf_free_bulk(burst.data(), (*port)->rx_burst(burst.data(), kMaxBurst));
-      rte_mbuf* frame = make_frame(test_frame(mac_of(number), mac_of(200), 60));
-      if ((*port)->tx_burst(&frame, 1) == 0) rte_pktmbuf_free(frame);
-      reaper.wait_for(reaper.reap(std::move(*port)));
-    };
-    for (std::uint8_t i = 1; i <= 100; ++i) cycle(i);
-    EXPECT_EQ(reaper.pending(), 0U);
-    EXPECT_FALSE(read_link(netns, "eth0"));
-  }
-  const Status empty = backstage()->run([]() -> Status {
-    FILE* pipe = ::popen("ip -o link | wc -l", "r");
-    const int links = std::fgetc(pipe) - '0';
-    ::pclose(pipe);
-    if (links != 1) return Error{"the backstage still has " + std::to_string(links) + " links"};
-    return Ok{};
-  });
-  EXPECT_TRUE(empty) << empty.error().message;
-}
-
-class TapTest : public ContainerTest {};
-
-TEST_F(TapTest, AttachesAgainToTheDeviceThatItLeft) {
-  Container a{Kind::tap, 1};
-  const Netns netns = a.netns().open();
-  const std::uint32_t ifindex = read_link(netns, "eth0")->ifindex;
-  static_cast<TapPort&>(a.port()).keep_device();
-  a.owner().reset();
-  Result<LinkState> left = read_link(netns, "eth0");
-  ASSERT_TRUE(left);
-  EXPECT_FALSE(left->has_carrier);
-
-  Result<std::unique_ptr<Port>> again = open_tap(
-      {.netns = netns, .name = "c/eth0", .ifname = "eth0", .mac = mac_of(7), .mtu = 1400}, pools()
-  );
-  ASSERT_TRUE(again) << again.error().message;
-  Result<LinkState> back = read_link(netns, "eth0");
-  EXPECT_EQ(back->ifindex, ifindex);
-  EXPECT_EQ(back->mac, mac_of(7));
-  EXPECT_EQ(back->mtu, 1400U);
-  EXPECT_TRUE(back->has_carrier);
-  EXPECT_TRUE(back->is_up);
-}
-
-TEST_F(TapTest, NobodyElseCanAttachWhileItIsOpen) {
-  Container a{Kind::tap, 1};
-  const Netns netns = a.netns().open();
-  Result<std::unique_ptr<Port>> second =
-      open_tap({.netns = netns, .name = "x", .ifname = "eth0", .mac = mac_of(2)}, pools());
-  ASSERT_FALSE(second);
-  EXPECT_EQ(
-      second.error().message,
-      "eth0: cannot create the TAP in " + netns.label() +
-          ": a TAP of that name exists and is attached to another process"
-  );
-}
-
-TEST_F(TapTest, AFloodFillsOnlyItsOwnQueue) {
-  Container a{Kind::tap, 1};
-  const UniqueFd inside = a.packet_socket();
-  const std::vector<std::uint8_t> sent = test_frame(kBroadcastMac, mac_of(1), 60);
-  for (int i = 0; i < 1000; ++i) {
-    (void)::send(inside.get(), sent.data(), sent.size(), MSG_DONTWAIT);
-  }
-  unsigned queued = 0;
-  rte_mbuf* frame = nullptr;
-  while (a.port().rx_burst(&frame, 1) == 1) {
-    rte_pktmbuf_free(frame);
-    ++queued;
-  }
-  EXPECT_LE(queued, 2 * kTxQueueLength);  // the device's ring and its queueing discipline
 }
 
 class VethTest : public ContainerTest {};
