@@ -70,11 +70,15 @@ TEST(Device, RefusesWithASentence) {
 }
 
 TEST(Device, CompletesArgumentsForQueuesAndMtu) {
-  EXPECT_EQ(devargs_for(parsed("af_packet:e"), 2, 1500), "iface=e,qpairs=2");
+  EXPECT_EQ(devargs_for(parsed("af_packet:e"), 2, 1500), "iface=e,qpairs=2,framecnt=4096");
   EXPECT_EQ(
-      devargs_for(parsed("af_packet:e"), 1, 9000), "iface=e,qpairs=1,framesz=9216,blocksz=36864"
+      devargs_for(parsed("af_packet:e"), 1, 9000),
+      "iface=e,qpairs=1,framecnt=1024,framesz=9216,blocksz=36864"
   );
-  EXPECT_EQ(devargs_for(parsed("net_af_packet0,iface=e,qpairs=4"), 2, 1500), "iface=e,qpairs=4");
+  EXPECT_EQ(
+      devargs_for(parsed("net_af_packet0,iface=e,qpairs=4"), 2, 1500),
+      "iface=e,qpairs=4,framecnt=4096"
+  );
   EXPECT_EQ(devargs_for(parsed("af_xdp:e"), 3, 1500), "iface=e,queue_count=3");
   EXPECT_EQ(devargs_for(parsed("net_vhost0,iface=/run/v"), 2, 1500), "iface=/run/v,queues=2");
   EXPECT_EQ(devargs_for(parsed("net_null0"), 2, 1500), "");

@@ -4,6 +4,7 @@
 // is removed; a socket that somebody listens on, or a file that is no socket, is never touched.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 #include <sys/stat.h>
