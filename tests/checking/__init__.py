@@ -1,0 +1,1 @@
+"""The parts of ./check: the stages, and how their results are read."""

@@ -1,0 +1,260 @@
+"""The stages of ./check, in order. Each is a function that returns its results.
+
+A way of building ("flavour") is a folder below build/ with its own compiler and options:
+
+    gcc    g++, debugoptimized: the one that everything functional runs on
+    clang  clang++-14: warnings of the other compiler, and compile_commands.json for clang-tidy
+    asan   clang++-14 with AddressSanitizer and UndefinedBehaviorSanitizer, and the fuzzers
+    tsan   clang++-14 with ThreadSanitizer
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+
+from .results import failed, one_line, passed, read_junit, read_meson, skipped
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILDS = ROOT / "build"
+LOGS = BUILDS / "check"
+GCC = {"CC": "ccache gcc", "CXX": "ccache g++"}
+CLANG = {"CC": "ccache clang-14", "CXX": "ccache clang++-14"}
+SUPPRESSIONS = ROOT / "tests" / "checking"
+
+FLAVOURS = {
+    "gcc": (GCC, []),
+    "clang": (CLANG, []),
+    "asan": (CLANG, ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Dfuzzers=true"]),
+    "tsan": (CLANG, ["-Db_sanitize=thread", "-Db_lundef=false"]),
+}
+# A report of a sanitizer ends the program with an error, and nothing is reported by halves.
+SANITIZERS = {
+    "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
+    "LSAN_OPTIONS": f"suppressions={SUPPRESSIONS}/lsan.supp:print_suppressions=0",
+    "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+    "TSAN_OPTIONS": f"halt_on_error=1:suppressions={SUPPRESSIONS}/tsan.supp",
+}
+
+
+class Stage:
+    """Where a stage's programs write: its log."""
+
+    def __init__(self, name, is_full):
+        self.is_full = is_full
+        self.log_path = LOGS / f"{name}.log"
+        self._log = open(self.log_path, "w", encoding="utf-8")
+
+    def run(self, *command, environment=None, timeout=3600):
+        """The exit status; output goes to the log."""
+        words = [str(word) for word in command]
+        print(f"$ {' '.join(words)}", file=self._log, flush=True)
+        try:
+            return subprocess.run(
+                words, cwd=ROOT, env=os.environ | SANITIZERS | (environment or {}), stdout=self._log,
+                stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, timeout=timeout,
+                check=False).returncode
+        except subprocess.TimeoutExpired:
+            print(f"(stopped after {timeout} s)", file=self._log, flush=True)
+            return 124
+        except FileNotFoundError as error:
+            print(error, file=self._log, flush=True)
+            return 127
+
+    def close(self):
+        self._log.close()
+
+    def error_lines(self):
+        """The first line that looks like the reason."""
+        for line in self.log_path.read_text(errors="replace").splitlines():
+            if "error" in line.lower() or "FAILED" in line:
+                return one_line(line)
+        return ""
+
+
+def run_stage(name, function, is_full):
+    LOGS.mkdir(parents=True, exist_ok=True)
+    stage = Stage(name, is_full)
+    try:
+        return function(stage)
+    finally:
+        stage.close()
+
+
+# -- helpers ------------------------------------------------------------------------------------------
+
+
+def build(stage, flavour, targets=()):
+    """Configures and compiles a flavour; one result."""
+    environment, options = FLAVOURS[flavour]
+    folder = BUILDS / flavour
+    name = f"build with {flavour}"
+    if not (folder / "build.ninja").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        arguments = ["--buildtype=debugoptimized", *options]
+        if stage.run("meson", "setup", folder, *arguments, environment=environment) != 0:
+            return [failed(name, "meson setup failed")]
+    if stage.run("nice", "ninja", "-C", folder, *targets, environment=environment) != 0:
+        return [failed(name, stage.error_lines())]
+    return [passed(name)]
+
+
+def meson_tests(stage, flavour, suite, *arguments):
+    """Runs a suite of a flavour that is built."""
+    reports = LOGS / f"gtest-{flavour}-{suite}"
+    shutil.rmtree(reports, ignore_errors=True)
+    reports.mkdir(parents=True)
+    log = BUILDS / flavour / "meson-logs" / "testlog.json"
+    log.unlink(missing_ok=True)
+    status = stage.run(
+        "meson", "test", "-C", BUILDS / flavour, "--no-rebuild", "--print-errorlogs", "--suite", suite,
+        *arguments, environment={"GTEST_OUTPUT": f"xml:{reports}/"})
+    prefix = f"[{flavour}]"
+    if not log.exists():
+        return [failed(f"{prefix} {suite}", f"meson test ended with {status} before any test")]
+    return read_meson(BUILDS / flavour, reports, prefix)
+
+
+def functional_tests(stage, flavour, slowness, *arguments):
+    report = LOGS / f"functional-{flavour}.xml"
+    report.unlink(missing_ok=True)
+    status = stage.run(
+        "tests/functional/run", BUILDS / flavour, "-q", "--tb=short", "-rs", f"--junitxml={report}",
+        *arguments, environment={"WEFT_TEST_SLOWNESS": str(slowness)})
+    name = f"[{flavour}] functional"
+    if status == 77:
+        return [skipped(name, stage.log_path.read_text().splitlines()[-1])]
+    if not report.exists():
+        return [failed(name, f"pytest ended with {status} before any test")]
+    return read_junit(report, f"[{flavour}]")
+
+
+def needs(*tools):
+    """A reason to skip, or nothing."""
+    missing = [tool for tool in tools if not shutil.which(tool)]
+    return f"{', '.join(missing)} not installed" if missing else ""
+
+
+# -- stages -------------------------------------------------------------------------------------------
+
+
+def packages(stage):
+    """Install what is missing."""
+    if stage.run("tests/deps", "all") != 0:
+        return [failed("packages", stage.error_lines())]
+    return [passed("packages")]
+
+
+def lints(stage):
+    """Layering, headers alone, format, scripts."""
+    results = []
+    for lint in ("layers", "layers_test", "headers_alone", "format", "scripts"):
+        status = stage.run("/usr/bin/python3", f"tests/lint/{lint}.py")
+        results.append(passed(f"lint {lint}") if status == 0 else failed(f"lint {lint}", f"status {status}"))
+    return results
+
+
+def build_gcc(stage):
+    """Compile with g++, warnings are errors."""
+    return build(stage, "gcc")
+
+
+def unit(stage):
+    """Unit and golden tests, and every fuzz regression."""
+    return meson_tests(stage, "gcc", "unit")
+
+
+def functional(stage):
+    """Real containers, real peers, in namespaces."""
+    return functional_tests(stage, "gcc", 1)
+
+
+def fuzz(stage):
+    """Each fuzzer for 10 seconds, with --full for a minute."""
+    reason = needs("clang++-14")
+    if reason:
+        return [skipped("fuzzers", reason)]
+    built = build(stage, "asan")
+    if built[0].outcome.value != "passed":
+        return built
+    listed = subprocess.run(
+        ["meson", "introspect", "--tests", str(BUILDS / "asan")], capture_output=True, text=True,
+        check=True, cwd=ROOT).stdout
+    seconds = 60 if stage.is_full else 10
+    results = []
+    for test in json.loads(listed):
+        if not any(suite.split(":")[-1] == "fuzz" for suite in test["suite"]):
+            continue
+        command = [
+            f"-max_total_time={seconds}" if word.startswith("-max_total_time") else word
+            for word in test["cmd"]]
+        status = stage.run(*command, timeout=seconds + 120)
+        name = f"{test['name']}, {seconds} s"
+        results.append(passed(name) if status == 0 else failed(name, f"status {status}"))
+    return results or [failed("fuzzers", "there are none")]
+
+
+def build_clang(stage):
+    """Compile with clang++-14, warnings are errors."""
+    return build(stage, "clang")
+
+
+def unit_clang(stage):
+    """Unit tests, compiled by clang."""
+    return meson_tests(stage, "clang", "unit")
+
+
+def tidy(stage):
+    """clang-tidy-14 over every source that is not a test."""
+    reason = needs("clang-tidy-14")
+    if reason:
+        return [skipped("clang-tidy", reason)]
+    status = stage.run(
+        "nice", "/usr/bin/python3", "tests/lint/tidy.py", BUILDS / "clang", "--budget", "1200")
+    return [passed("clang-tidy") if status == 0 else failed("clang-tidy", stage.error_lines())]
+
+
+def unit_asan(stage):
+    """Unit tests with ASan and UBSan."""
+    return meson_tests(stage, "asan", "unit", "--timeout-multiplier", "4")
+
+
+def functional_asan(stage):
+    """Functional tests with ASan and UBSan."""
+    return functional_tests(stage, "asan", 3)
+
+
+def build_tsan(stage):
+    """Compile with ThreadSanitizer."""
+    return build(stage, "tsan")
+
+
+def unit_tsan(stage):
+    """Unit tests with TSan: rings, grace periods, handover, workers."""
+    return meson_tests(stage, "tsan", "unit", "--timeout-multiplier", "10")
+
+
+def functional_tsan(stage):
+    """The functional tests with two workers and with much change, with TSan."""
+    return functional_tests(stage, "tsan", 5, "-k", "2-workers or live_switch or under_traffic")
+
+
+QUICK = {
+    "packages": packages,
+    "lints": lints,
+    "build-gcc": build_gcc,
+    "unit": unit,
+    "functional": functional,
+    "fuzz": fuzz,
+}
+FULL = QUICK | {
+    "build-clang": build_clang,
+    "unit-clang": unit_clang,
+    "tidy": tidy,
+    "unit-asan": unit_asan,
+    "functional-asan": functional_asan,
+    "build-tsan": build_tsan,
+    "unit-tsan": unit_tsan,
+    "functional-tsan": functional_tsan,
+}
