@@ -3,14 +3,22 @@
 #include <utility>
 
 #include "pmd-config/link.h"
+#include "pmd-config/memif_port.h"
 #include "pmd-config/tap_port.h"
 #include "pmd-config/veth_port.h"
+#include "pmd-config/vhost_port.h"
 
 namespace weft::control {
 namespace {
 
 Result<Netns> open_netns(const EndpointConfig& config) {
   return config.netns.empty() ? Netns::open_pid(config.pid) : Netns::open_path(config.netns);
+}
+
+// The application at the other end of the socket configures itself.
+Result<OpenedPort> without_namespace(Result<std::unique_ptr<Port>> port) {
+  if (!port) return port.error();
+  return OpenedPort{std::move(*port), {}, {}};
 }
 
 }  // namespace
@@ -58,10 +66,11 @@ Result<OpenedPort> ContainerPorts::open(const EndpointConfig& config) {
     case PortKind::veth:
       return open_in_namespace(config);
     case PortKind::memif:
+      return without_namespace(open_memif(config.name(), config.socket, pools_));
     case PortKind::vhost_user:
-      break;
+      return without_namespace(open_vhost_user(config.name(), config.socket, pools_));
   }
-  return Error{config.name() + ": kind is not available"};
+  return Error{config.name() + ": is of no known kind"};
 }
 
 }  // namespace weft::control

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iostream>
@@ -47,8 +48,7 @@ class Testpmd {
     const long cores = ::sysconf(_SC_NPROCESSORS_ONLN);
     const std::string lcores = "0@0,1@" + std::to_string(cores - 1);
     static int number = 0;
-    const std::string prefix =
-        "weft-bypass-" + std::to_string(::getpid()) + "-" + std::to_string(number++);
+    prefix_ = "weft-bypass-" + std::to_string(::getpid()) + "-" + std::to_string(number++);
     const std::vector<std::string> arguments{
         kTestpmd,
         "--lcores",
@@ -59,7 +59,7 @@ class Testpmd {
         "--no-pci",
         "--no-telemetry",
         "--file-prefix",
-        prefix,
+        prefix_,
         device,
         "--",
         "--no-lsc-interrupt",
@@ -73,6 +73,7 @@ class Testpmd {
   Testpmd& operator=(const Testpmd&) = delete;
   ~Testpmd() {
     if (pid_ > 0) kill();
+    std::filesystem::remove_all("/var/run/dpdk/" + prefix_);  // what EAL leaves behind
   }
 
   void kill() {
@@ -132,6 +133,7 @@ class Testpmd {
   }
 
   std::string log_;
+  std::string prefix_;
   UniqueFd stdin_;
   pid_t pid_ = -1;
 };
@@ -251,11 +253,9 @@ TEST_P(BypassPort, ReceivesWhatTestpmdSendsAndAgainAfterItWasKilled) {
 TEST_P(BypassPort, SendsFramesOfAllSizesToTestpmd) {
   constexpr std::size_t kCount = 2000;
   const std::unique_ptr<Testpmd> peer = start("rxonly");
-  std::uint64_t octets = 0;
   for (std::size_t i = 0; i < kCount; ++i) {
     const std::size_t size = 60 + (i * 7) % 1455;
     ASSERT_TRUE(send(make_frame(test_frame(mac_of(1), mac_of(2), size)))) << peer->log();
-    octets += size;
   }
   // A chain of three mbufs that needs several of the client's buffers.
   rte_mbuf* head = make_frame(test_frame(mac_of(1), mac_of(2), 2000));

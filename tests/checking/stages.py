@@ -3,9 +3,9 @@
 A way of building ("flavour") is a folder below build/ with its own compiler and options:
 
     gcc    g++, debugoptimized: the one that everything functional runs on
-    clang  clang++-14: warnings of the other compiler, and compile_commands.json for clang-tidy
-    asan   clang++-14 with AddressSanitizer and UndefinedBehaviorSanitizer, and the fuzzers
-    tsan   clang++-14 with ThreadSanitizer
+    asan   clang++-14 with AddressSanitizer and UndefinedBehaviorSanitizer, and the fuzzers; being the
+           build of the other compiler, it also gives its warnings and clang-tidy's compile_commands.json
+    tsan   clang++-14 with ThreadSanitizer: the daemon and the tests with threads in them
 """
 
 import json
@@ -25,10 +25,13 @@ SUPPRESSIONS = ROOT / "tests" / "checking"
 
 FLAVOURS = {
     "gcc": (GCC, []),
-    "clang": (CLANG, []),
     "asan": (CLANG, ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Dfuzzers=true"]),
     "tsan": (CLANG, ["-Db_sanitize=thread", "-Db_lundef=false"]),
 }
+TSAN_TESTS = ["dataplane", "bypass_ports", "container_ports"]
+TSAN_TARGETS = [
+    "control/weftd", "dataplane/dataplane_test", "pmd-config/bypass_ports_test",
+    "pmd-config/container_ports_test"]
 # A report of a sanitizer ends the program with an error, and nothing is reported by halves.
 SANITIZERS = {
     "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
@@ -85,16 +88,24 @@ def run_stage(name, function, is_full):
 # -- helpers ------------------------------------------------------------------------------------------
 
 
-def build(stage, flavour, targets=()):
-    """Configures and compiles a flavour; one result."""
+def configure(stage, flavour):
+    """Sets the build folder up if it is not; whether that worked."""
     environment, options = FLAVOURS[flavour]
     folder = BUILDS / flavour
+    if (folder / "build.ninja").exists():
+        return True
+    shutil.rmtree(folder, ignore_errors=True)
+    arguments = ["--buildtype=debugoptimized", *options]
+    return stage.run("meson", "setup", folder, *arguments, environment=environment) == 0
+
+
+def build(stage, flavour, targets=()):
+    """Configures and compiles a flavour; one result."""
+    environment, _ = FLAVOURS[flavour]
+    folder = BUILDS / flavour
     name = f"build with {flavour}"
-    if not (folder / "build.ninja").exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        arguments = ["--buildtype=debugoptimized", *options]
-        if stage.run("meson", "setup", folder, *arguments, environment=environment) != 0:
-            return [failed(name, "meson setup failed")]
+    if not configure(stage, flavour):
+        return [failed(name, "meson setup failed")]
     if stage.run("nice", "ninja", "-C", folder, *targets, environment=environment) != 0:
         return [failed(name, stage.error_lines())]
     return [passed(name)]
@@ -175,17 +186,21 @@ def fuzz(stage):
     reason = needs("clang++-14")
     if reason:
         return [skipped("fuzzers", reason)]
-    built = build(stage, "asan")
-    if built[0].outcome.value != "passed":
-        return built
+    if not configure(stage, "asan"):
+        return [failed("fuzzers", "meson setup failed")]
     listed = subprocess.run(
         ["meson", "introspect", "--tests", str(BUILDS / "asan")], capture_output=True, text=True,
         check=True, cwd=ROOT).stdout
+    fuzzers = [
+        test for test in json.loads(listed)
+        if any(suite.split(":")[-1] == "fuzz" for suite in test["suite"])]
+    targets = [os.path.relpath(test["cmd"][0], BUILDS / "asan") for test in fuzzers]
+    built = build(stage, "asan", targets)
+    if built[0].outcome.value != "passed":
+        return built
     seconds = 60 if stage.is_full else 10
     results = []
-    for test in json.loads(listed):
-        if not any(suite.split(":")[-1] == "fuzz" for suite in test["suite"]):
-            continue
+    for test in fuzzers:
         command = [
             f"-max_total_time={seconds}" if word.startswith("-max_total_time") else word
             for word in test["cmd"]]
@@ -195,24 +210,19 @@ def fuzz(stage):
     return results or [failed("fuzzers", "there are none")]
 
 
-def build_clang(stage):
-    """Compile with clang++-14, warnings are errors."""
-    return build(stage, "clang")
-
-
-def unit_clang(stage):
-    """Unit tests, compiled by clang."""
-    return meson_tests(stage, "clang", "unit")
-
-
 def tidy(stage):
     """clang-tidy-14 over every source that is not a test."""
     reason = needs("clang-tidy-14")
     if reason:
         return [skipped("clang-tidy", reason)]
     status = stage.run(
-        "nice", "/usr/bin/python3", "tests/lint/tidy.py", BUILDS / "clang", "--budget", "1200")
+        "nice", "/usr/bin/python3", "tests/lint/tidy.py", BUILDS / "asan", "--budget", "1200")
     return [passed("clang-tidy") if status == 0 else failed("clang-tidy", stage.error_lines())]
+
+
+def build_asan(stage):
+    """Compile everything with clang, ASan and UBSan; warnings are errors."""
+    return build(stage, "asan")
 
 
 def unit_asan(stage):
@@ -227,12 +237,12 @@ def functional_asan(stage):
 
 def build_tsan(stage):
     """Compile with ThreadSanitizer."""
-    return build(stage, "tsan")
+    return build(stage, "tsan", TSAN_TARGETS)
 
 
 def unit_tsan(stage):
     """Unit tests with TSan: rings, grace periods, handover, workers."""
-    return meson_tests(stage, "tsan", "unit", "--timeout-multiplier", "10")
+    return meson_tests(stage, "tsan", "unit", "--timeout-multiplier", "10", *TSAN_TESTS)
 
 
 def functional_tsan(stage):
@@ -249,8 +259,7 @@ QUICK = {
     "fuzz": fuzz,
 }
 FULL = QUICK | {
-    "build-clang": build_clang,
-    "unit-clang": unit_clang,
+    "build-asan": build_asan,
     "tidy": tidy,
     "unit-asan": unit_asan,
     "functional-asan": functional_asan,
