@@ -1,10 +1,10 @@
 #include "control/client_connection.h"
 
-#include <sys/socket.h>
-
-#include <array>
 #include <algorithm>
+#include <array>
 #include <cerrno>
+
+#include <sys/socket.h>
 
 #include "control/protocol.h"
 

@@ -43,11 +43,11 @@ class ClientConnection {
   [[nodiscard]] bool is_full() const noexcept { return out_.size() - sent_ >= kMaxUnread; }
 
   UniqueFd fd_;
-  std::string in_;           // received, not answered yet
-  std::size_t searched_{};   // octets of in_ known to hold no newline
-  bool has_line_{};          // in_ holds a complete line
-  bool is_discarding_{};     // the rest of a line that was too long
-  bool is_at_end_{};         // the client sends no more
+  std::string in_;          // received, not answered yet
+  std::size_t searched_{};  // octets of in_ known to hold no newline
+  bool has_line_{};         // in_ holds a complete line
+  bool is_discarding_{};    // the rest of a line that was too long
+  bool is_at_end_{};        // the client sends no more
   std::string out_;
   std::size_t sent_{};       // octets of out_ that the kernel took
   TimePoint last_progress_;  // of writing, or when the first unread answer was queued

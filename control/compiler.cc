@@ -26,7 +26,7 @@ Entry& slot(CowArray<Entry>& array, Index index) {
   return array.mutate(index.value());
 }
 
-// -- uplinks ------------------------------------------------------------------------------------------
+// -- uplinks -------------------------------------------------------------------------------------
 
 UplinkEntry uplink_entry(const RuntimeUplink& uplink) {
   const OpenedUplink& opened = uplink.opened;
@@ -75,17 +75,14 @@ void compile_polled(const Model& model, const Runtime& runtime, Snapshot& next) 
   }
   for (const auto& [index, port] : runtime.ports) {
     if (port.port->poll_fd() != -1) continue;
-    polled[model.endpoint(index)->owner.value()].push_back(
-        {port.port.get(), index, UplinkIndex{}}
-    );
+    polled[model.endpoint(index)->owner.value()].push_back({port.port.get(), index, UplinkIndex{}});
   }
   for (std::size_t w = 0; w < polled.size(); ++w) {
-    next.polled[w] =
-        std::make_shared<const std::vector<Snapshot::Polled>>(std::move(polled[w]));
+    next.polled[w] = std::make_shared<const std::vector<Snapshot::Polled>>(std::move(polled[w]));
   }
 }
 
-// -- segments -----------------------------------------------------------------------------------------
+// -- segments ------------------------------------------------------------------------------------
 
 std::shared_ptr<const FloodList> flood_list(const SegmentRecord& segment, const Runtime& runtime) {
   auto flood = std::make_shared<FloodList>();
@@ -113,7 +110,9 @@ void compile_segment(const SegmentRecord& segment, SegmentEntry& entry) {
 }
 
 /// The flood list is kept: it has its own dirty set, and copying it costs the segment's members.
-void compile_segments(const Model& model, const Runtime& runtime, const Dirty& dirty, Snapshot& next) {
+void compile_segments(
+    const Model& model, const Runtime& runtime, const Dirty& dirty, Snapshot& next
+) {
   for (const SegmentIndex index : dirty.segments) {
     SegmentEntry& entry = slot(next.segments, index);
     const SegmentRecord* segment = model.segment(index);
@@ -137,7 +136,7 @@ void compile_segments(const Model& model, const Runtime& runtime, const Dirty& d
   }
 }
 
-// -- tunnels ------------------------------------------------------------------------------------------
+// -- tunnels -------------------------------------------------------------------------------------
 
 TunnelEntry tunnel_entry(const Model& model, const Runtime& runtime, const RemoteRecord& remote) {
   const SegmentRecord& segment = *model.segment(remote.segment);
@@ -171,7 +170,9 @@ TunnelEntry tunnel_entry(const Model& model, const Runtime& runtime, const Remot
   return entry;
 }
 
-void compile_tunnels(const Model& model, const Runtime& runtime, const Dirty& dirty, Snapshot& next) {
+void compile_tunnels(
+    const Model& model, const Runtime& runtime, const Dirty& dirty, Snapshot& next
+) {
   for (const TunnelIndex index : dirty.tunnels) {
     const RemoteRecord* remote = model.remote(index);
     slot(next.tunnels, index) =
@@ -187,9 +188,10 @@ void compile_tunnels(const Model& model, const Runtime& runtime, const Dirty& di
   }
 }
 
-// -- endpoints ----------------------------------------------------------------------------------------
+// -- endpoints -----------------------------------------------------------------------------------
 
-/// Each address alone: the prefix length is the container's view of its subnet, not what it may claim.
+/// Each address alone: the prefix length is the container's view of its subnet, not what it may
+/// claim.
 classifier::SourceGuard source_guard(const EndpointConfig& config) {
   classifier::SourceGuard guard;
   guard.is_enabled = config.anti_spoofing;
@@ -281,7 +283,8 @@ Dirty everything(const Model& model, const Runtime& runtime) {
     dirty.segments.insert(index);
     dirty.floods.insert(index);
     for (const auto& [mac, holder] : segment.macs) dirty.macs.insert({index, mac});
-    for (const auto& [address, holder] : segment.addresses) dirty.addresses.insert({index, address});
+    for (const auto& [address, holder] : segment.addresses)
+      dirty.addresses.insert({index, address});
     for (const auto& [vtep, tunnel] : segment.remotes) {
       dirty.remotes.insert({index, vtep});
       dirty.tunnels.insert(tunnel);

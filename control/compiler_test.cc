@@ -1,13 +1,13 @@
-// The compiler's promise: whatever the sequence of verbs and reports, the snapshot in force equals one
-// compiled from the model at once; and a change clones few chunks.
+// The compiler's promise: whatever the sequence of verbs and reports, the snapshot in force equals
+// one compiled from the model at once; and a change clones few chunks.
 
 #include "control/compiler.h"
 
-#include <gtest/gtest.h>
-
-#include <cstring>
+#include <iterator>
 #include <random>
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "control/testing/control_fixture.h"
 
@@ -30,8 +30,8 @@ bool same(const SegmentEntry& a, const SegmentEntry& b) {
 }
 
 bool same(const EndpointEntry& a, const EndpointEntry& b) {
-  return a.in_use == b.in_use && a.segment == b.segment && a.owner == b.owner &&
-         a.port == b.port && a.mac == b.mac && a.guard.is_enabled == b.guard.is_enabled &&
+  return a.in_use == b.in_use && a.segment == b.segment && a.owner == b.owner && a.port == b.port &&
+         a.mac == b.mac && a.guard.is_enabled == b.guard.is_enabled &&
          a.guard.allow_dhcp == b.guard.allow_dhcp && a.guard.mac == b.guard.mac &&
          a.guard.address_count == b.guard.address_count && a.guard.addresses == b.guard.addresses;
 }
@@ -64,9 +64,7 @@ bool same(const Id& a, const Id& b) {
 }
 
 template <typename Key, typename Value>
-void expect_same(
-    const CowTable<Key, Value>& a, const CowTable<Key, Value>& b, const char* what
-) {
+void expect_same(const CowTable<Key, Value>& a, const CowTable<Key, Value>& b, const char* what) {
   EXPECT_EQ(a.size(), b.size()) << what;
   a.for_each([&](const Key& key, const Value& value) {
     const Value* other = b.find(key);
@@ -109,7 +107,9 @@ class Compiler : public ControlFixture {
 /// A random verb or report over few names, so that most collide with what exists.
 class RandomOperations {
  public:
-  RandomOperations(unsigned seed, Dispatcher& dispatcher, Controller& controller, FakePlatform& fake)
+  RandomOperations(
+      unsigned seed, Dispatcher& dispatcher, Controller& controller, FakePlatform& fake
+  )
       : random_{seed}, dispatcher_{dispatcher}, controller_{controller}, platform_{fake} {}
 
   void step(TimePoint now) {
@@ -119,10 +119,16 @@ class RandomOperations {
     Json params;
     switch (number(16)) {
       case 0:
-        call("port.add", {{"name", "up1"}, {"device", "d1"}, {"addresses", {"198.51.100.1/24"}}}, now);
+        call(
+            "port.add", {{"name", "up1"}, {"device", "d1"}, {"addresses", {"198.51.100.1/24"}}}, now
+        );
         break;
-      case 1: call("port.remove", {{"name", "up" + pick(2)}}, now); break;
-      case 2: call("port.set", {{"name", "up" + pick(2)}, {"up", choice()}}, now); break;
+      case 1:
+        call("port.remove", {{"name", "up" + pick(2)}}, now);
+        break;
+      case 2:
+        call("port.set", {{"name", "up" + pick(2)}, {"up", choice()}}, now);
+        break;
       case 3:
       case 4:
         params = {{"name", segment}, {"tenant", "acme"}, {"encap", kind()}};
@@ -133,20 +139,32 @@ class RandomOperations {
         call("segment.add", params, now);
         break;
       case 5:
-        call("segment.set", {{"name", segment}, {"vni", 5000 + number(3)}, {"encap", kind()}, {"mss_clamp", choice()}}, now);
+        call(
+            "segment.set",
+            {{"name", segment},
+             {"vni", 5000 + number(3)},
+             {"encap", kind()},
+             {"mss_clamp", choice()}},
+            now
+        );
         break;
-      case 6: call("segment.remove", {{"name", segment}}, now); break;
+      case 6:
+        call("segment.remove", {{"name", segment}}, now);
+        break;
       case 7:
       case 8:
         params = {{"segment", segment}, {"vtep", vtep}};
-        params["endpoints"] = {{{"mac", mac_text()}, {"addresses", {"10.0.0." + pick(6)}}}};
-        params["endpoints"][0]["addresses"][0] = "10.0.0.1" + pick(6);
+        params["endpoints"] = Json::array();
+        params["endpoints"].push_back({{"mac", mac_text()}, {"addresses", {"10.0.0.1" + pick(6)}}});
         call("remote.add", params, now);
         break;
-      case 9: call("remote.remove", {{"segment", segment}, {"vtep", vtep}}, now); break;
+      case 9:
+        call("remote.remove", {{"segment", segment}, {"vtep", vtep}}, now);
+        break;
       case 10:
       case 11:
-        params = {{"container", container}, {"segment", segment}, {"addresses", {"10.0.0.1" + pick(6)}}};
+        params = {
+            {"container", container}, {"segment", segment}, {"addresses", {"10.0.0.1" + pick(6)}}};
         if (choice()) {
           params["pid"] = 1;
         } else {
@@ -156,19 +174,26 @@ class RandomOperations {
         if (number(8) == 0) platform_.next_failure[choice() ? "open_endpoint" : "watch"] = "no";
         call("endpoint.attach", params, now);
         break;
-      case 12: call("endpoint.detach", {{"container", container}}, now); break;
-      case 13: controller_.endpoint_gone(EndpointIndex{number(8)}); break;
+      case 12:
+        call("endpoint.detach", {{"container", container}}, now);
+        break;
+      case 13:
+        controller_.endpoint_gone(any_of(controller_.model().endpoints));
+        break;
       case 14: {
         const IpAddress address = *parse_ip(vtep);
         const std::optional<MacAddress> mac = MacAddress::from_bits(0x020000000000U + number(9));
         controller_.next_hop_changed(UplinkIndex{0}, address, choice() ? mac : std::nullopt);
-        if (choice()) controller_.path_mtu_changed(address, static_cast<std::uint16_t>(600 + number(900)));
+        if (choice())
+          controller_.path_mtu_changed(address, static_cast<std::uint16_t>(600 + number(900)));
         break;
       }
       case 15:
         controller_.learned(
-            SegmentIndex{static_cast<std::uint16_t>(number(4))}, *parse_mac(mac_text()),
-            TunnelIndex{number(5)}, now
+            any_of(controller_.model().segments),
+            *parse_mac(mac_text()),
+            any_of(controller_.model().remotes),
+            now
         );
         if (number(4) == 0) controller_.age_out(now);
         break;
@@ -179,7 +204,15 @@ class RandomOperations {
   [[nodiscard]] std::size_t accepted() const { return accepted_; }
 
  private:
-  std::uint32_t number(std::uint32_t below) { return static_cast<std::uint32_t>(random_() % below); }
+  std::uint32_t number(std::uint32_t below) {
+    return static_cast<std::uint32_t>(random_() % below);
+  }
+  /// Any key of the map, or 0 when it is empty.
+  template <typename Map>
+  typename Map::key_type any_of(const Map& map) {
+    if (map.empty()) return typename Map::key_type{};
+    return std::next(map.begin(), number(static_cast<std::uint32_t>(map.size())))->first;
+  }
   bool choice() { return number(2) == 0; }
   std::string pick(std::uint32_t below) { return std::to_string(number(below)); }
   std::string kind() {

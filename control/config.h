@@ -1,8 +1,8 @@
 // Config: the desired state as one document, out of the model and back in.
 //
-// The document holds the parameter objects of the add verbs (README.md, "The document"), so applying
-// what `config.get` answered to an empty daemon gives the same state. Applying goes through the same
-// handlers as the socket: there is no second way to configure anything.
+// The document holds the parameter objects of the add verbs (README.md, "The document"), so
+// applying what `config.get` answered to an empty daemon gives the same state. Applying goes
+// through the same handlers as the socket: there is no second way to configure anything.
 #pragma once
 
 #include "control/dispatch.h"
@@ -14,8 +14,8 @@ namespace weft::control {
 
 [[nodiscard]] Json document_of(const Model& model);
 
-/// Applies `document` in the order ports, tenants, segments, remotes, endpoints, stopping at the first
-/// refusal, whose message names the entry: "segments[2]: ...". What was applied before stays.
+/// Applies `document` in the order ports, tenants, segments, remotes, endpoints, stopping at the
+/// first refusal, whose message names the entry: "segments[2]: ...". What was applied before stays.
 [[nodiscard]] Outcome<Ok> apply_document(
     Dispatcher& dispatcher, const Json& document, TimePoint now
 );

@@ -44,8 +44,7 @@ TEST_F(Config, NamesTheEntryThatIsRefused) {
   const auto applied = dispatcher.apply_document(document, now);
   ASSERT_FALSE(applied);
   EXPECT_EQ(
-      applied.error().message,
-      "segments[1]: segment.tenant: tenant \"nobody\" does not exist"
+      applied.error().message, "segments[1]: segment.tenant: tenant \"nobody\" does not exist"
   );
   EXPECT_EQ(applied.error().field, "segments[1].tenant");
 }

@@ -39,7 +39,7 @@ Controller::~Controller() {
   }
 }
 
-// -- publishing ---------------------------------------------------------------------------------------
+// -- publishing ----------------------------------------------------------------------------------
 
 void Controller::publish() {
   const Dirty dirty = std::exchange(registry_.dirty(), Dirty{});
@@ -67,7 +67,7 @@ void Controller::publish_empty() {
   platform_.publish(snapshot_);
 }
 
-// -- ports ----------------------------------------------------------------------------------------------
+// -- ports ---------------------------------------------------------------------------------------
 
 Outcome<UplinkIndex> Controller::add_port(const PortConfig& config) {
   const auto admission = registry_.admit_port(config);
@@ -105,7 +105,7 @@ Outcome<Ok> Controller::set_port_up(const std::string& name, bool up) {
   return Ok{};
 }
 
-// -- tenants, segments, remotes -----------------------------------------------------------------------
+// -- tenants, segments, remotes ------------------------------------------------------------------
 
 Outcome<Ok> Controller::add_tenant(const TenantConfig& config) {
   return registry_.add_tenant(config);
@@ -155,7 +155,7 @@ Outcome<Ok> Controller::remove_remote(const std::string& segment, const IpAddres
   return Ok{};
 }
 
-// -- endpoints ------------------------------------------------------------------------------------------
+// -- endpoints -----------------------------------------------------------------------------------
 
 WorkerId Controller::least_loaded_worker() const {
   const auto& load = model().endpoints_of_worker;
@@ -228,7 +228,8 @@ std::size_t Controller::detach(
   std::vector<EndpointIndex> detached;
   const auto& names = model().endpoint_names;
   for (auto it = names.lower_bound(EndpointName{container, ifname.value_or("")});
-       it != names.end() && it->first.container == container; ++it) {
+       it != names.end() && it->first.container == container;
+       ++it) {
     if (!ifname.has_value() || it->first.ifname == *ifname) detached.push_back(it->second);
   }
   std::vector<std::shared_ptr<Port>> ports;
@@ -241,7 +242,7 @@ std::size_t Controller::detach(
   return detached.size();
 }
 
-// -- the rest ---------------------------------------------------------------------------------------------
+// -- the rest ------------------------------------------------------------------------------------
 
 void Controller::set_forwarding(bool is_forwarding) {
   if (runtime_.is_forwarding == is_forwarding) return;

@@ -1,11 +1,11 @@
 // What the dataplane reports: neighbours, path MTUs, learned MACs, links, ports that vanished.
 
-#include <spdlog/spdlog.h>
-
 #include <chrono>
 #include <map>
 #include <utility>
 #include <vector>
+
+#include <spdlog/spdlog.h>
 
 #include "control/controller.h"
 #include "dataplane/port/port.h"
@@ -48,7 +48,7 @@ void Controller::path_mtu_changed(const IpAddress& remote, std::optional<std::ui
   }
 }
 
-// -- learning -----------------------------------------------------------------------------------------
+// -- learning ------------------------------------------------------------------------------------
 
 void Controller::learned(
     SegmentIndex segment, const MacAddress& mac, TunnelIndex tunnel, TimePoint now
@@ -122,7 +122,8 @@ Outcome<std::size_t> Controller::flush_fdb(const std::optional<std::string>& seg
     const SegmentRecord* record = model().segment(*segment);
     if (record == nullptr) {
       return refused(
-          ErrorCode::not_found, "fdb.segment: segment \"" + *segment + "\" does not exist",
+          ErrorCode::not_found,
+          "fdb.segment: segment \"" + *segment + "\" does not exist",
           "segment"
       );
     }
@@ -136,7 +137,7 @@ Outcome<std::size_t> Controller::flush_fdb(const std::optional<std::string>& seg
   return count;
 }
 
-// -- links and ports ------------------------------------------------------------------------------------
+// -- links and ports -----------------------------------------------------------------------------
 
 void Controller::link_changed(UplinkIndex uplink, const LinkState& link) {
   auto& runtime = runtime_.uplinks[uplink.value()];

@@ -1,36 +1,37 @@
-// Every verb through JSON: what it does, what it refuses (code, field, sentence), and that a refusal
-// leaves no trace (ControlFixture::refusal checks model, snapshot and machine).
+// Ports, tenants, segments and remotes through JSON: what each verb does, what it refuses (code, field,
+// sentence), and that a refusal leaves no trace (ControlFixture::refusal checks model, snapshot and
+// machine).
 
 #include "control/controller.h"
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include <algorithm>
 #include <set>
 #include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "control/testing/control_fixture.h"
 
 namespace weft::control {
 namespace {
 
-using testing::ElementsAre;
-
 using Ports = ControlFixture;
 using Segments = ControlFixture;
 using Remotes = ControlFixture;
-using Endpoints = ControlFixture;
-using Reports = ControlFixture;
 
 constexpr const char* kPort = R"({"name":"up0","device":"net_null0","addresses":["192.0.2.1/24"]})";
 constexpr const char* kAttach =
     R"({"container":"c1","segment":"blue","netns":"/run/netns/c1","addresses":["10.1.0.5/24"]})";
 
-IpAddress ip(const char* text) { return *parse_ip(text); }
-MacAddress mac(const char* text) { return *parse_mac(text); }
+IpAddress ip(const char* text) {
+  return *parse_ip(text);
+}
+MacAddress mac(const char* text) {
+  return *parse_mac(text);
+}
 
-// -- ports ----------------------------------------------------------------------------------------------
+// -- ports ---------------------------------------------------------------------------------------
 
 TEST_F(Ports, AddOpensAndPublishes) {
   const Json answer = accepted("port.add", kPort);
@@ -52,8 +53,10 @@ TEST_F(Ports, AddAgainIsANoOp) {
 TEST_F(Ports, AddAgainWithOtherPropertiesNamesThem) {
   accepted("port.add", kPort);
   expect_refused(
-      "port.add", R"({"name":"up0","device":"net_null0","addresses":["192.0.2.1/24"],"mtu":9000})",
-      ErrorCode::exists_differently, "",
+      "port.add",
+      R"({"name":"up0","device":"net_null0","addresses":["192.0.2.1/24"],"mtu":9000})",
+      ErrorCode::exists_differently,
+      "",
       "port up0: already exists with other properties (mtu)"
   );
 }
@@ -61,13 +64,17 @@ TEST_F(Ports, AddAgainWithOtherPropertiesNamesThem) {
 TEST_F(Ports, DeviceAndAddressesBelongToOnePort) {
   accepted("port.add", kPort);
   expect_refused(
-      "port.add", R"({"name":"up1","device":"net_null0"})", ErrorCode::in_use, "device",
+      "port.add",
+      R"({"name":"up1","device":"net_null0"})",
+      ErrorCode::in_use,
+      "device",
       "port.device: \"net_null0\" is already port up0"
   );
   expect_refused(
       "port.add",
       R"({"name":"up1","device":"net_null1","addresses":["198.51.100.1/24","192.0.2.1/32"]})",
-      ErrorCode::in_use, "addresses[1]",
+      ErrorCode::in_use,
+      "addresses[1]",
       "port.addresses: 192.0.2.1 is already an address of port up0"
   );
 }
@@ -84,7 +91,10 @@ TEST_F(Ports, LimitsAreNamed) {
     accepted("port.add", R"({"name":"up)" + number + R"(","device":"d)" + number + "\"}");
   }
   expect_refused(
-      "port.add", R"({"name":"up16","device":"d16"})", ErrorCode::limit_reached, "",
+      "port.add",
+      R"({"name":"up16","device":"d16"})",
+      ErrorCode::limit_reached,
+      "",
       "port up16: there are already 16 ports"
   );
 }
@@ -97,7 +107,10 @@ TEST_F(Ports, RemoveClosesAfterPublishing) {
   EXPECT_EQ(platform.published->vtep_count, 0);
   EXPECT_TRUE(platform.published->polled[0]->empty());
   expect_refused(
-      "port.remove", R"({"name":"up0"})", ErrorCode::not_found, "name",
+      "port.remove",
+      R"({"name":"up0"})",
+      ErrorCode::not_found,
+      "name",
       "port \"up0\" does not exist"
   );
 }
@@ -105,7 +118,10 @@ TEST_F(Ports, RemoveClosesAfterPublishing) {
 TEST_F(Ports, RemoveIsRefusedWhileASegmentUsesIt) {
   make_network();
   expect_refused(
-      "port.remove", R"({"name":"up0"})", ErrorCode::in_use, "name",
+      "port.remove",
+      R"({"name":"up0"})",
+      ErrorCode::in_use,
+      "name",
       "port up0: segment blue uses its address 192.0.2.1"
   );
 }
@@ -118,7 +134,10 @@ TEST_F(Ports, SetMovesTheLink) {
   EXPECT_TRUE(platform.published->uplinks[0].is_up);
   platform.next_failure["set_uplink_up"] = "device is stuck";
   expect_refused(
-      "port.set", R"({"name":"up0","up":false})", ErrorCode::system_refused, "",
+      "port.set",
+      R"({"name":"up0","up":false})",
+      ErrorCode::system_refused,
+      "",
       "port up0: device is stuck"
   );
   expect_refused(
@@ -135,18 +154,24 @@ TEST_F(Ports, WorkersWithoutAQueueUseOthers) {
   EXPECT_EQ(uplink.tx_owner[1], WorkerId{0});
 }
 
-// -- tenants and segments ---------------------------------------------------------------------------------
+// -- tenants and segments ------------------------------------------------------------------------
 
 TEST_F(Segments, TenantInUseStays) {
   make_network();
   expect_refused(
-      "tenant.remove", R"({"name":"acme"})", ErrorCode::in_use, "name",
+      "tenant.remove",
+      R"({"name":"acme"})",
+      ErrorCode::in_use,
+      "name",
       "tenant acme: has segment blue"
   );
   accepted("segment.remove", R"({"name":"blue"})");
   accepted("tenant.remove", R"({"name":"acme"})");
   expect_refused(
-      "tenant.remove", R"({"name":"acme"})", ErrorCode::not_found, "name",
+      "tenant.remove",
+      R"({"name":"acme"})",
+      ErrorCode::not_found,
+      "name",
       "tenant \"acme\" does not exist"
   );
 }
@@ -167,7 +192,8 @@ TEST_F(Segments, MtuAboveTheUnderlayIsRefusedWithTheLimit) {
   expect_refused(
       "segment.add",
       R"({"name":"red","tenant":"acme","vni":2,"local_vtep":"192.0.2.1","mtu":1451})",
-      ErrorCode::bad_parameter, "mtu",
+      ErrorCode::bad_parameter,
+      "mtu",
       "segment.mtu: 1451 is above the limit 1450, which is what port up0 with MTU 1500 carries "
       "inside vxlan"
   );
@@ -176,28 +202,43 @@ TEST_F(Segments, MtuAboveTheUnderlayIsRefusedWithTheLimit) {
 TEST_F(Segments, TransportBelongsToOneSegment) {
   make_network();
   expect_refused(
-      "segment.add", R"({"name":"red","tenant":"acme","vni":5001,"local_vtep":"192.0.2.1"})",
-      ErrorCode::in_use, "vni",
+      "segment.add",
+      R"({"name":"red","tenant":"acme","vni":5001,"local_vtep":"192.0.2.1"})",
+      ErrorCode::in_use,
+      "vni",
       "segment.vni: 5001 over vxlan at 192.0.2.1 is already segment blue"
   );
   // Another encapsulation or another local VTEP is another transport.
-  accepted("segment.add", R"({"name":"red","tenant":"acme","encap":"nvgre","vni":5001,"local_vtep":"192.0.2.1"})");
-  accepted("segment.add", R"({"name":"six","tenant":"acme","vni":5001,"local_vtep":"2001:db8::1"})");
+  accepted(
+      "segment.add",
+      R"({"name":"red","tenant":"acme","encap":"nvgre","vni":5001,"local_vtep":"192.0.2.1"})"
+  );
+  accepted(
+      "segment.add", R"({"name":"six","tenant":"acme","vni":5001,"local_vtep":"2001:db8::1"})"
+  );
 }
 
 TEST_F(Segments, ReferencesMustExist) {
   make_network();
   expect_refused(
-      "segment.add", R"({"name":"red","tenant":"x","vni":1,"local_vtep":"192.0.2.1"})",
-      ErrorCode::not_found, "tenant", "segment.tenant: tenant \"x\" does not exist"
+      "segment.add",
+      R"({"name":"red","tenant":"x","vni":1,"local_vtep":"192.0.2.1"})",
+      ErrorCode::not_found,
+      "tenant",
+      "segment.tenant: tenant \"x\" does not exist"
   );
   expect_refused(
-      "segment.add", R"({"name":"red","tenant":"acme","vni":1,"local_vtep":"192.0.2.9"})",
-      ErrorCode::not_found, "local_vtep",
+      "segment.add",
+      R"({"name":"red","tenant":"acme","vni":1,"local_vtep":"192.0.2.9"})",
+      ErrorCode::not_found,
+      "local_vtep",
       "segment.local_vtep: 192.0.2.9 is not an address of any port"
   );
   expect_refused(
-      "segment.set", R"({"name":"red"})", ErrorCode::not_found, "name",
+      "segment.set",
+      R"({"name":"red"})",
+      ErrorCode::not_found,
+      "name",
       "segment \"red\" does not exist"
   );
 }
@@ -222,15 +263,23 @@ TEST_F(Segments, SetRefusesWhatItsMembersCanNotLiveWith) {
   accepted("endpoint.attach", kAttach);
   accepted("remote.add", R"({"segment":"blue","vtep":"192.0.2.2"})");
   expect_refused(
-      "segment.set", R"({"name":"blue","subnets":["10.2.0.0/24"]})", ErrorCode::in_use, "subnets",
+      "segment.set",
+      R"({"name":"blue","subnets":["10.2.0.0/24"]})",
+      ErrorCode::in_use,
+      "subnets",
       "segment.subnets: endpoint c1/eth0 has 10.1.0.5, which would be in none of them"
   );
   expect_refused(
-      "segment.set", R"({"name":"blue","encap":"none"})", ErrorCode::in_use, "encap",
+      "segment.set",
+      R"({"name":"blue","encap":"none"})",
+      ErrorCode::in_use,
+      "encap",
       "segment.encap: segment blue has remotes"
   );
   expect_refused(
-      "segment.set", R"({"name":"blue","local_vtep":"2001:db8::1"})", ErrorCode::in_use,
+      "segment.set",
+      R"({"name":"blue","local_vtep":"2001:db8::1"})",
+      ErrorCode::in_use,
       "local_vtep",
       "remote.vtep: 192.0.2.2 is IPv4, but the local VTEP 2001:db8::1 is IPv6"
   );
@@ -238,10 +287,16 @@ TEST_F(Segments, SetRefusesWhatItsMembersCanNotLiveWith) {
 
 TEST_F(Segments, RemoveTakesRemotesButNotEndpoints) {
   make_network();
-  accepted("remote.add", R"({"segment":"blue","vtep":"192.0.2.2","endpoints":[{"mac":"02:00:00:00:00:09","addresses":["10.1.0.9"]}]})");
+  accepted(
+      "remote.add",
+      R"({"segment":"blue","vtep":"192.0.2.2","endpoints":[{"mac":"02:00:00:00:00:09","addresses":["10.1.0.9"]}]})"
+  );
   accepted("endpoint.attach", kAttach);
   expect_refused(
-      "segment.remove", R"({"name":"blue"})", ErrorCode::in_use, "name",
+      "segment.remove",
+      R"({"name":"blue"})",
+      ErrorCode::in_use,
+      "name",
       "segment blue: endpoint c1/eth0 is attached to it"
   );
   accepted("endpoint.detach", R"({"container":"c1"})");
@@ -260,12 +315,15 @@ TEST_F(Segments, LocalOneNeedsNoPort) {
   EXPECT_EQ(accepted("segment.add", R"({"name":"l","tenant":"acme","encap":"none"})")["mtu"], 1500);
   EXPECT_FALSE(platform.published->segments[0].has_tunnels);
   expect_refused(
-      "remote.add", R"({"segment":"l","vtep":"192.0.2.2"})", ErrorCode::bad_parameter, "segment",
+      "remote.add",
+      R"({"segment":"l","vtep":"192.0.2.2"})",
+      ErrorCode::bad_parameter,
+      "segment",
       "remote.segment: segment l is local (encap \"none\")"
   );
 }
 
-// -- remotes ------------------------------------------------------------------------------------------------
+// -- remotes -------------------------------------------------------------------------------------
 
 TEST_F(Remotes, OnLinkAndThroughTheGateway) {
   make_network();
@@ -289,20 +347,32 @@ TEST_F(Remotes, NoRouteIsAnError) {
   make_network();
   accepted("segment.add", R"({"name":"six","tenant":"acme","vni":6,"local_vtep":"2001:db8::1"})");
   expect_refused(
-      "remote.add", R"({"segment":"six","vtep":"2001:db8:1::7"})", ErrorCode::bad_parameter, "vtep",
+      "remote.add",
+      R"({"segment":"six","vtep":"2001:db8:1::7"})",
+      ErrorCode::bad_parameter,
+      "vtep",
       "remote.vtep: no route to 2001:db8:1::7: it is in no prefix of port up0, which has no IPv6 "
       "gateway"
   );
   expect_refused(
-      "remote.add", R"({"segment":"six","vtep":"192.0.2.2"})", ErrorCode::bad_parameter, "vtep",
+      "remote.add",
+      R"({"segment":"six","vtep":"192.0.2.2"})",
+      ErrorCode::bad_parameter,
+      "vtep",
       "remote.vtep: 192.0.2.2 is IPv4, but the local VTEP 2001:db8::1 is IPv6"
   );
   expect_refused(
-      "remote.add", R"({"segment":"blue","vtep":"192.0.2.1"})", ErrorCode::bad_parameter, "vtep",
+      "remote.add",
+      R"({"segment":"blue","vtep":"192.0.2.1"})",
+      ErrorCode::bad_parameter,
+      "vtep",
       "remote.vtep: 192.0.2.1 is an address of this host"
   );
   expect_refused(
-      "remote.add", R"({"segment":"nix","vtep":"192.0.2.2"})", ErrorCode::not_found, "segment",
+      "remote.add",
+      R"({"segment":"nix","vtep":"192.0.2.2"})",
+      ErrorCode::not_found,
+      "segment",
       "remote.segment: segment \"nix\" does not exist"
   );
 }
@@ -312,7 +382,9 @@ TEST_F(Remotes, AddAgainMergesEndpoints) {
   const std::string start = R"({"segment":"blue","vtep":"192.0.2.2","endpoints":[)";
   accepted("remote.add", start + R"({"mac":"02:00:00:00:00:09","addresses":["10.1.0.9"]}]})");
   accepted("remote.add", start + R"({"mac":"02:00:00:00:00:0a"}]})");
-  accepted("remote.add", start + R"({"mac":"02:00:00:00:00:09","addresses":["10.1.0.9","fd00::9"]}]})");
+  accepted(
+      "remote.add", start + R"({"mac":"02:00:00:00:00:09","addresses":["10.1.0.9","fd00::9"]}]})"
+  );
   const Json remote = accepted("remote.list")["remotes"][0];
   EXPECT_EQ(
       remote["endpoints"],
@@ -327,7 +399,10 @@ TEST_F(Remotes, AddAgainMergesEndpoints) {
   EXPECT_EQ(platform.published->fdb.size(), 0U);
   EXPECT_TRUE(platform.published->segments[0].flood->tunnels.empty());
   expect_refused(
-      "remote.remove", R"({"segment":"blue","vtep":"192.0.2.2"})", ErrorCode::not_found, "vtep",
+      "remote.remove",
+      R"({"segment":"blue","vtep":"192.0.2.2"})",
+      ErrorCode::not_found,
+      "vtep",
       "remote.vtep: 192.0.2.2 is not a remote of segment blue"
   );
 }
@@ -335,11 +410,15 @@ TEST_F(Remotes, AddAgainMergesEndpoints) {
 TEST_F(Remotes, EndpointsBelongToOneHolder) {
   make_network();
   accepted("endpoint.attach", kAttach);
-  accepted("remote.add", R"({"segment":"blue","vtep":"192.0.2.2","endpoints":[{"mac":"02:00:00:00:00:09"}]})");
+  accepted(
+      "remote.add",
+      R"({"segment":"blue","vtep":"192.0.2.2","endpoints":[{"mac":"02:00:00:00:00:09"}]})"
+  );
   expect_refused(
       "remote.add",
       R"({"segment":"blue","vtep":"192.0.2.3","endpoints":[{"mac":"02:00:00:00:00:09"}]})",
-      ErrorCode::in_use, "endpoints[0].mac",
+      ErrorCode::in_use,
+      "endpoints[0].mac",
       "remote.endpoints[0].mac: 02:00:00:00:00:09 is already remote 192.0.2.2 in segment blue"
   );
   const Failure failure = refusal(
@@ -348,329 +427,6 @@ TEST_F(Remotes, EndpointsBelongToOneHolder) {
   );
   EXPECT_EQ(failure.field, "endpoints[0].addresses");
   EXPECT_THAT(failure.message, testing::HasSubstr("10.1.0.5 already belongs to endpoint c1/eth0"));
-}
-
-// -- endpoints -----------------------------------------------------------------------------------------------
-
-TEST_F(Endpoints, AttachOpensPublishesWatchesInThisOrder) {
-  make_network();
-  platform.calls.clear();
-  const Json answer = accepted("endpoint.attach", kAttach);
-  EXPECT_THAT(platform.calls, ElementsAre("open_endpoint c1/eth0", "publish", "watch c1/eth0"));
-  EXPECT_EQ(answer["endpoint"], "c1/eth0");
-  EXPECT_EQ(answer["mac"], format(derived_mac("c1", "eth0")));
-  EXPECT_EQ(answer["mtu"], 1450);
-  EXPECT_EQ(answer["addresses"], Json::parse(R"(["10.1.0.5/24"])"));
-  EXPECT_EQ(answer["worker"], 0);
-
-  const EndpointEntry& entry = platform.published->endpoints[0];
-  EXPECT_TRUE(entry.in_use);
-  EXPECT_TRUE(entry.guard.is_enabled);
-  ASSERT_EQ(entry.guard.address_count, 1);
-  EXPECT_EQ(entry.guard.addresses[0], (IpPrefix{ip("10.1.0.5"), 32}));
-  const FdbEntry* fdb = platform.published->fdb.find(fdb_key(SegmentIndex{0}, entry.mac));
-  ASSERT_NE(fdb, nullptr);
-  EXPECT_TRUE(fdb->is_static);
-  EXPECT_EQ(fdb->to, Destination{EndpointIndex{0}});
-  EXPECT_EQ(platform.opened_endpoints[0].mtu, 1450);
-}
-
-TEST_F(Endpoints, DetachUnwatchesPublishesRetiresInThisOrder) {
-  make_network();
-  accepted("endpoint.attach", kAttach);
-  platform.calls.clear();
-  EXPECT_EQ(accepted("endpoint.detach", R"({"container":"c1","ifname":"eth0"})")["detached"], 1);
-  EXPECT_THAT(platform.calls, ElementsAre("unwatch c1/eth0", "publish", "retire c1/eth0"));
-  EXPECT_EQ(platform.ports_alive, 0);
-  EXPECT_EQ(accepted("endpoint.detach", R"({"container":"c1"})")["detached"], 0);
-}
-
-TEST_F(Endpoints, DetachWithoutIfnameTakesAllOfTheContainer) {
-  make_network();
-  accepted("endpoint.attach", R"({"container":"c1","ifname":"eth0","segment":"blue","pid":1})");
-  accepted("endpoint.attach", R"({"container":"c1","ifname":"eth1","segment":"blue","pid":1})");
-  accepted("endpoint.attach", R"({"container":"c10","segment":"blue","pid":1})");
-  const Generation before = controller.generation();
-  EXPECT_EQ(accepted("endpoint.detach", R"({"container":"c1"})")["detached"], 2);
-  EXPECT_EQ(controller.generation().value(), before.value() + 1);
-  EXPECT_EQ(platform.ports_alive, 1);
-}
-
-TEST_F(Endpoints, AttachAgainIsANoOpOrNamesTheDifference) {
-  make_network();
-  const Json first = accepted("endpoint.attach", kAttach);
-  EXPECT_EQ(accepted("endpoint.attach", kAttach), first);
-  EXPECT_EQ(platform.ports_alive, 1);
-  expect_refused(
-      "endpoint.attach", R"({"container":"c1","segment":"blue","netns":"/run/netns/c2"})",
-      ErrorCode::exists_differently, "",
-      "endpoint c1/eth0: already attached with other properties (netns, addresses)"
-  );
-}
-
-TEST_F(Endpoints, FailuresAreRolledBack) {
-  make_network();
-  platform.next_failure["open_endpoint"] = "namespace /run/netns/c1: no such file";
-  expect_refused(
-      "endpoint.attach", kAttach, ErrorCode::system_refused, "",
-      "endpoint c1/eth0: namespace /run/netns/c1: no such file"
-  );
-  may_publish_when_refused = true;
-  platform.next_failure["watch"] = "too many open files";
-  expect_refused(
-      "endpoint.attach", kAttach, ErrorCode::system_refused, "",
-      "endpoint c1/eth0: too many open files"
-  );
-  EXPECT_FALSE(platform.published->endpoints[0].in_use);
-  EXPECT_EQ(platform.published->fdb.size(), 0U);
-  EXPECT_TRUE(platform.published->segments[0].flood->endpoints.empty());
-  accepted("endpoint.attach", kAttach);
-}
-
-TEST_F(Endpoints, IdentitiesBelongToOneHolderInASegment) {
-  make_network();
-  accepted("endpoint.attach", R"({"container":"c1","segment":"blue","pid":1,"mac":"02:00:00:00:00:01","addresses":["10.1.0.5/24"]})");
-  expect_refused(
-      "endpoint.attach",
-      R"({"container":"c2","segment":"blue","pid":1,"mac":"02:00:00:00:00:01"})",
-      ErrorCode::in_use, "mac",
-      "endpoint.mac: 02:00:00:00:00:01 is already endpoint c1/eth0 in segment blue"
-  );
-  expect_refused(
-      "endpoint.attach",
-      R"({"container":"c2","segment":"blue","pid":1,"addresses":["10.1.0.6/24","10.1.0.5/24"]})",
-      ErrorCode::in_use, "addresses[1]",
-      "endpoint.addresses[1]: 10.1.0.5 already belongs to endpoint c1/eth0 in segment blue"
-  );
-}
-
-TEST_F(Endpoints, TenantsMayUseTheSameMacsAndAddresses) {
-  make_network();
-  accepted("tenant.add", R"({"name":"other"})");
-  accepted("segment.add", R"({"name":"red","tenant":"other","vni":7,"local_vtep":"192.0.2.1"})");
-  const std::string identity = R"(,"pid":1,"mac":"02:00:00:00:00:01","addresses":["10.1.0.5/24"]})";
-  accepted("endpoint.attach", R"({"container":"c1","segment":"blue")" + identity);
-  accepted("endpoint.attach", R"({"container":"c2","segment":"red")" + identity);
-  EXPECT_EQ(platform.published->fdb.size(), 2U);
-}
-
-TEST_F(Endpoints, AddressesMustBeInASubnetIfAnyIsListed) {
-  make_network();
-  accepted("segment.set", R"({"name":"blue","subnets":["10.1.0.0/24","fd00::/64"]})");
-  accepted("endpoint.attach", kAttach);
-  expect_refused(
-      "endpoint.attach",
-      R"({"container":"c2","segment":"blue","pid":1,"addresses":["fd00::1/64","10.2.0.1/24"]})",
-      ErrorCode::bad_parameter, "addresses[1]",
-      "endpoint.addresses[1]: 10.2.0.1 is in no subnet of segment blue"
-  );
-}
-
-TEST_F(Endpoints, RefusesUnknownSegmentAndMtuAboveTheSegments) {
-  make_network();
-  expect_refused(
-      "endpoint.attach", R"({"container":"c1","segment":"nix","pid":1})", ErrorCode::not_found,
-      "segment", "endpoint.segment: segment \"nix\" does not exist"
-  );
-  expect_refused(
-      "endpoint.attach", R"({"container":"c1","segment":"blue","pid":1,"mtu":1500})",
-      ErrorCode::bad_parameter, "mtu",
-      "endpoint.mtu: 1500 is above the limit 1450 of segment blue"
-  );
-}
-
-TEST_F(Endpoints, SpreadOverWorkersByLoad) {
-  make_network();
-  const auto attach = [&](const std::string& name) {
-    return accepted("endpoint.attach", R"({"container":")" + name + R"(","segment":"blue","pid":1})")
-        ["worker"];
-  };
-  EXPECT_EQ(attach("a"), 0);
-  EXPECT_EQ(attach("b"), 1);
-  EXPECT_EQ(attach("c"), 0);
-  accepted("endpoint.detach", R"({"container":"a"})");
-  accepted("endpoint.detach", R"({"container":"c"})");
-  EXPECT_EQ(attach("d"), 0);
-}
-
-TEST_F(Endpoints, PortsWithoutAnFdArePolledNotWatched) {
-  make_network();
-  accepted("endpoint.attach", R"({"container":"m","segment":"blue","kind":"memif","socket":"/run/m.sock"})");
-  EXPECT_TRUE(platform.watched.empty());
-  const auto& polled = *platform.published->polled[0];
-  ASSERT_EQ(polled.size(), 2U);
-  EXPECT_EQ(polled[1].endpoint, EndpointIndex{0});
-  accepted("endpoint.detach", R"({"container":"m"})");
-  EXPECT_EQ(platform.published->polled[0]->size(), 1U);
-}
-
-TEST_F(Endpoints, IndicesAreReusedLate) {
-  make_network();
-  std::set<EndpointIndex> seen;
-  for (int i = 0; i < 65; ++i) {
-    accepted("endpoint.attach", kAttach);
-    EXPECT_TRUE(seen.insert(controller.model().endpoints.begin()->first).second) << i;
-    accepted("endpoint.detach", R"({"container":"c1"})");
-  }
-  for (int i = 0; i < 200; ++i) {
-    accepted("endpoint.attach", kAttach);
-    accepted("endpoint.detach", R"({"container":"c1"})");
-  }
-  EXPECT_LE(platform.published->endpoints.size(), 66U);
-}
-
-TEST_F(Endpoints, GoneOnesAreReapedListedAndAttachedAgain) {
-  make_network();
-  accepted("endpoint.attach", kAttach);
-  controller.endpoint_gone(EndpointIndex{0});
-  EXPECT_EQ(platform.ports_alive, 0);
-  EXPECT_TRUE(platform.watched.empty());
-  EXPECT_FALSE(platform.published->endpoints[0].in_use);
-  EXPECT_TRUE(platform.published->segments[0].flood->endpoints.empty());
-  EXPECT_EQ(accepted("endpoint.list")["endpoints"][0]["state"], "gone");
-  controller.endpoint_gone(EndpointIndex{0});  // reported by two
-  accepted("endpoint.attach", kAttach);
-  EXPECT_EQ(accepted("endpoint.list")["endpoints"][0]["state"], "up");
-  EXPECT_EQ(platform.published->segments[0].flood->endpoints.size(), 1U);
-  controller.endpoint_gone(EndpointIndex{0});
-  EXPECT_EQ(accepted("endpoint.detach", R"({"container":"c1"})")["detached"], 1);
-}
-
-TEST(Controller, DestructionLeavesNothing) {
-  FakePlatform platform;
-  {
-    Controller controller{platform};
-    Dispatcher dispatcher{controller, About{}};
-    const auto call = [&](const char* method, const char* params) {
-      ASSERT_TRUE(dispatcher.call(method, Json::parse(params), TimePoint{}));
-    };
-    call("port.add", kPort);
-    call("tenant.add", R"({"name":"acme"})");
-    call("segment.add", R"({"name":"blue","tenant":"acme","vni":5001,"local_vtep":"192.0.2.1"})");
-    call("endpoint.attach", kAttach);
-    call("endpoint.attach", R"({"container":"m","segment":"blue","kind":"memif","socket":"/s"})");
-  }
-  EXPECT_EQ(platform.ports_alive, 0);
-  EXPECT_TRUE(platform.watched.empty());
-  EXPECT_TRUE(platform.open_uplinks.empty());
-  EXPECT_THAT(platform.violations, testing::IsEmpty());
-}
-
-// -- reports ---------------------------------------------------------------------------------------------------
-
-TEST_F(Reports, LearnedMacsAreForwardedLimitedAndForgotten) {
-  make_network();
-  accepted("segment.set", R"({"name":"blue","fdb_limit":2,"fdb_ageing_s":100})");
-  accepted("remote.add", R"({"segment":"blue","vtep":"192.0.2.2"})");
-  accepted("remote.add", R"({"segment":"blue","vtep":"192.0.2.3"})");
-  accepted("endpoint.attach", kAttach);
-  const SegmentIndex blue{0};
-  const MacAddress a = mac("02:00:00:00:00:0a");
-  const MacAddress b = mac("02:00:00:00:00:0b");
-  controller.learned(blue, a, TunnelIndex{0}, now);
-  controller.learned(blue, b, TunnelIndex{0}, now);
-  controller.learned(blue, mac("02:00:00:00:00:0c"), TunnelIndex{0}, now);  // above the limit
-  controller.learned(blue, derived_mac("c1", "eth0"), TunnelIndex{0}, now);
-  controller.learned(blue, kBroadcastMac, TunnelIndex{0}, now);
-  controller.learned(blue, mac("02:00:00:00:00:0d"), TunnelIndex{9}, now);
-  controller.learned(SegmentIndex{9}, a, TunnelIndex{0}, now);
-  controller.commit();
-  EXPECT_EQ(platform.published->fdb.size(), 3U);
-  EXPECT_EQ(
-      platform.published->fdb.find(fdb_key(blue, derived_mac("c1", "eth0")))->to,
-      Destination{EndpointIndex{0}}
-  );
-  const FdbEntry* entry = platform.published->fdb.find(fdb_key(blue, a));
-  ASSERT_NE(entry, nullptr);
-  EXPECT_FALSE(entry->is_static);
-
-  controller.learned(blue, a, TunnelIndex{1}, now);  // moved
-  controller.commit();
-  EXPECT_EQ(platform.published->fdb.find(fdb_key(blue, a))->to, Destination{TunnelIndex{1}});
-
-  now += std::chrono::seconds{60};
-  platform.active_macs = {b};
-  controller.age_out(now);
-  platform.active_macs.clear();
-  now += std::chrono::seconds{60};
-  controller.age_out(now);
-  controller.commit();
-  EXPECT_EQ(platform.published->fdb.find(fdb_key(blue, a)), nullptr);
-  ASSERT_NE(platform.published->fdb.find(fdb_key(blue, b)), nullptr);
-  const Json entries = accepted("fdb.list", R"({"segment":"blue"})")["entries"];
-  ASSERT_EQ(entries.size(), 2U);
-  EXPECT_EQ(entries[1]["type"], "learned");
-  EXPECT_EQ(entries[1]["age_s"], 60);
-  EXPECT_EQ(entries[1]["vtep"], "192.0.2.2");
-
-  EXPECT_EQ(accepted("fdb.flush")["removed"], 1);
-  EXPECT_EQ(platform.published->fdb.size(), 1U);
-}
-
-TEST_F(Reports, LearnedMacsGoWithTheirTunnel) {
-  make_network();
-  accepted("remote.add", R"({"segment":"blue","vtep":"192.0.2.2"})");
-  controller.learned(SegmentIndex{0}, mac("02:00:00:00:00:0a"), TunnelIndex{0}, now);
-  accepted("remote.remove", R"({"segment":"blue","vtep":"192.0.2.2"})");
-  EXPECT_EQ(platform.published->fdb.size(), 0U);
-}
-
-TEST_F(Reports, AConfiguredMacReplacesALearnedOne) {
-  make_network();
-  accepted("remote.add", R"({"segment":"blue","vtep":"192.0.2.2"})");
-  controller.learned(SegmentIndex{0}, derived_mac("c1", "eth0"), TunnelIndex{0}, now);
-  accepted("endpoint.attach", kAttach);
-  EXPECT_TRUE(
-      platform.published->fdb.find(fdb_key(SegmentIndex{0}, derived_mac("c1", "eth0")))->is_static
-  );
-  accepted("endpoint.detach", R"({"container":"c1"})");
-  EXPECT_EQ(platform.published->fdb.size(), 0U);
-}
-
-TEST_F(Reports, NextHopsComeAndGo) {
-  make_network();
-  accepted("remote.add", R"({"segment":"blue","vtep":"192.0.2.2"})");
-  controller.next_hop_changed(UplinkIndex{0}, ip("192.0.2.2"), mac("02:00:00:00:00:22"));
-  const std::size_t publications = platform.publications;
-  controller.commit();
-  controller.commit();
-  EXPECT_EQ(platform.publications, publications + 1);
-  EXPECT_TRUE(platform.published->tunnels[0].is_resolved);
-  controller.next_hop_changed(UplinkIndex{0}, ip("192.0.2.2"), std::nullopt);
-  controller.next_hop_changed(UplinkIndex{0}, ip("192.0.2.77"), mac("02:00:00:00:00:77"));
-  controller.commit();
-  EXPECT_FALSE(platform.published->tunnels[0].is_resolved);
-  EXPECT_EQ(controller.runtime().next_hop_macs.size(), 0U);
-}
-
-TEST_F(Reports, PathMtuLowersTheTunnelOnly) {
-  make_network();
-  accepted("remote.add", R"({"segment":"blue","vtep":"192.0.2.2"})");
-  controller.path_mtu_changed(ip("192.0.2.2"), 1400);
-  controller.commit();
-  EXPECT_EQ(platform.published->tunnels[0].inner_mtu, 1350);
-  EXPECT_EQ(platform.published->segments[0].mtu, 1450);
-  controller.path_mtu_changed(ip("192.0.2.2"), std::nullopt);
-  controller.path_mtu_changed(ip("192.0.2.99"), 1000);
-  controller.commit();
-  EXPECT_EQ(platform.published->tunnels[0].inner_mtu, 1450);
-  EXPECT_TRUE(controller.runtime().path_mtus.empty());
-}
-
-TEST_F(Reports, LinkStateIsPublished) {
-  make_network();
-  controller.link_changed(UplinkIndex{0}, LinkState{false, 0});
-  controller.link_changed(UplinkIndex{7}, LinkState{false, 0});
-  controller.commit();
-  EXPECT_FALSE(platform.published->uplinks[0].is_up);
-}
-
-TEST_F(Reports, ForwardingStopsAndStarts) {
-  EXPECT_TRUE(platform.published->is_forwarding);
-  accepted("forwarding.set", R"({"enabled":false})");
-  EXPECT_FALSE(platform.published->is_forwarding);
-  accepted("forwarding.set", R"({"enabled":true})");
-  EXPECT_TRUE(platform.published->is_forwarding);
 }
 
 }  // namespace

@@ -1,10 +1,10 @@
 #include "control/dispatch.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <array>
 #include <utility>
+
+#include <spdlog/spdlog.h>
 
 #include "control/config.h"
 #include "control/lists.h"
@@ -34,7 +34,7 @@ Outcome<Json> answered(const Call& call, const Outcome<T>& outcome) {
   return in_force(call);
 }
 
-// -- housekeeping ---------------------------------------------------------------------------------------
+// -- housekeeping --------------------------------------------------------------------------------
 
 Outcome<Json> version(const Call& call) {
   if (const auto none = parse_nothing(call.params, "version"); !none) return none.error();
@@ -75,7 +75,7 @@ Outcome<Json> log_set(const Call& call) {
   return Json::object();
 }
 
-// -- ports and tenants ------------------------------------------------------------------------------------
+// -- ports and tenants ---------------------------------------------------------------------------
 
 Outcome<Json> port_add(const Call& call) {
   const auto config = parse_port(call.params);
@@ -128,7 +128,7 @@ Outcome<Json> tenant_list(const Call& call) {
   return list_tenants(call.controller.model());
 }
 
-// -- segments and remotes -----------------------------------------------------------------------------------
+// -- segments and remotes ------------------------------------------------------------------------
 
 Json segment_answer(const Call& call, const std::string& name) {
   Json answer = in_force(call);
@@ -193,7 +193,7 @@ Outcome<Json> remote_list(const Call& call) {
   return list_remotes(call.controller, *segment);
 }
 
-// -- endpoints and FDB ----------------------------------------------------------------------------------------
+// -- endpoints and FDB ---------------------------------------------------------------------------
 
 Outcome<Json> endpoint_attach(const Call& call) {
   const auto config = parse_endpoint(call.params);
@@ -244,7 +244,7 @@ Outcome<Json> fdb_flush(const Call& call) {
   return answer;
 }
 
-// -- statistics -------------------------------------------------------------------------------------------------
+// -- statistics ----------------------------------------------------------------------------------
 
 Outcome<Json> stats_get(const Call& call) {
   if (const auto none = parse_nothing(call.params, "stats"); !none) return none.error();
@@ -316,8 +316,7 @@ std::string Dispatcher::answer(std::string_view line, TimePoint now) {
   const auto result = call(request->method, request->params, now);
   if (!result) spdlog::info("{} refused: {}", request->method, result.error().message);
   if (request->is_notification) return {};
-  return result ? format_result(request->id, *result)
-                : format_failure(request->id, result.error());
+  return result ? format_result(request->id, *result) : format_failure(request->id, result.error());
 }
 
 Outcome<Json> Dispatcher::call(std::string_view method, const Json& params, TimePoint now) {

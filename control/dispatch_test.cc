@@ -2,13 +2,13 @@
 
 #include "control/dispatch.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <fstream>
 #include <set>
 #include <string>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "control/testing/control_fixture.h"
 
@@ -38,10 +38,7 @@ TEST_F(Dispatch, RefusesUnknownMethods) {
 
 TEST_F(Dispatch, CarriesOutNotificationsWithoutAnAnswer) {
   EXPECT_EQ(
-      dispatcher.answer(
-          R"({"jsonrpc":"2.0","method":"tenant.add","params":{"name":"a"}})", now
-      ),
-      ""
+      dispatcher.answer(R"({"jsonrpc":"2.0","method":"tenant.add","params":{"name":"a"}})", now), ""
   );
   EXPECT_EQ(accepted("tenant.list")["tenants"].size(), 1U);
 }
@@ -63,8 +60,18 @@ TEST_F(Dispatch, EveryMethodRefusesParametersThatAreNoObject) {
 
 TEST_F(Dispatch, FieldsMayBeOfAnyTypeWithoutHarm) {
   const std::vector<Json> values{
-      nullptr, true, -1, 0, 1e300, 18446744073709551615U, "", "x", Json::array(), Json::object(),
-      Json::parse("[[1]]"), Json::parse(R"([{"mac":1}])"),
+      nullptr,
+      true,
+      -1,
+      0,
+      1e300,
+      18446744073709551615U,
+      "",
+      "x",
+      Json::array(),
+      Json::object(),
+      Json::parse("[[1]]"),
+      Json::parse(R"([{"mac":1}])"),
   };
   const Json fields = Json::parse(
       R"(["name","device","addresses","gateways","mtu","queues","up","tenant","encap","vni","local_vtep","subnets","learn","segment","vtep","endpoints","container","ifname","netns","pid","kind","socket","mac","routes","bum_budget","enabled","level","all","dscp_mode"])"
@@ -81,7 +88,7 @@ TEST_F(Dispatch, FieldsMayBeOfAnyTypeWithoutHarm) {
   }
 }
 
-// -- README.md --------------------------------------------------------------------------------------------
+// -- README.md -----------------------------------------------------------------------------------
 
 /// The indented JSON texts of the section, each of one or more lines: requests and their answers.
 std::vector<Json> examples() {

@@ -22,7 +22,7 @@ enum class ErrorCode : int {
   in_use = -32003,
   limit_reached = -32004,
   system_refused = -32005,
-  deadline = -32006,
+  deadline = -32006,  // reserved
 };
 
 struct Failure {

@@ -19,7 +19,9 @@ std::string shortened(std::string_view text) {
 
 }  // namespace
 
-std::string in_quotes(std::string_view text) { return "\"" + shortened(text) + "\""; }
+std::string in_quotes(std::string_view text) {
+  return "\"" + shortened(text) + "\"";
+}
 
 std::string shown(const Json& value) {
   if (value.is_string()) return in_quotes(value.get_ref<const std::string&>());
@@ -47,7 +49,9 @@ const Json* Fields::find(const char* name) {
   return field == json_.end() ? nullptr : &*field;
 }
 
-bool Fields::has(const char* name) const { return json_.is_object() && json_.contains(name); }
+bool Fields::has(const char* name) const {
+  return json_.is_object() && json_.contains(name);
+}
 
 bool Fields::flag(const char* name, bool fallback) {
   const Json* field = find(name);
@@ -155,8 +159,8 @@ std::uint64_t Fields::integer(
 ) {
   const Json* field = find(name);
   if (field == nullptr) return fallback;
-  const bool is_negative = field->is_number_integer() && !field->is_number_unsigned() &&
-                           field->get<std::int64_t>() < 0;
+  const bool is_negative =
+      field->is_number_integer() && !field->is_number_unsigned() && field->get<std::int64_t>() < 0;
   if (!field->is_number_integer()) {
     refuse(name, shown(*field) + " is not an integer");
   } else if (is_negative || field->get<std::uint64_t>() < low) {

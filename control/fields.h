@@ -1,16 +1,14 @@
 // Fields: the fields of one JSON object, read by name, with errors that name the path.
 //
-// A reader that keeps its first complaint: the caller reads field after field without checking each,
-// then asks once. Fields that nobody asked for are refused by finish(), so a typing error is never
-// silently ignored.
+// A reader that keeps its first complaint: the caller reads field after field without checking
+// each, then asks once. Fields that nobody asked for are refused by finish(), so a typing error is
+// never silently ignored.
 //
 //   Fields fields{json, "segment"};
 //   config.name = fields.required_name("name");
 //   config.ttl = fields.number<std::uint8_t>("ttl", 64, 1, 255);
 //   if (auto failure = fields.finish()) return *failure;
 #pragma once
-
-#include <nlohmann/json.hpp>
 
 #include <cstdint>
 #include <limits>
@@ -19,6 +17,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "control/failure.h"
 #include "dataplane/net/addr.h"
@@ -46,8 +46,8 @@ class Fields {
   [[nodiscard]] const Json* find(const char* name);
   [[nodiscard]] bool has(const char* name) const;
 
-  // Each reads one field; absent: the fallback, or a complaint when it is required. After a complaint
-  // the values are meaningless, and finish() says so.
+  // Each reads one field; absent: the fallback, or a complaint when it is required. After a
+  // complaint the values are meaningless, and finish() says so.
   [[nodiscard]] bool flag(const char* name, bool fallback);
   [[nodiscard]] bool required_flag(const char* name);
   [[nodiscard]] std::string text(const char* name, std::string_view fallback);

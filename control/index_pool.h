@@ -1,4 +1,5 @@
-// IndexPool<Index>: dense indices that are given out, come back, and are reused as late as possible.
+// IndexPool<Index>: dense indices that are given out, come back, and are reused as late as
+// possible.
 //
 // A freed index may still be on its way: in a handoff ring between workers, or in an event from a
 // worker to control. So indices return to the end of a queue, and one is only reused when more than

@@ -80,9 +80,8 @@ Json list_tenants(const Model& model) {
   Json tenants = Json::array();
   for (const auto& [key, config] : model.tenants) {
     const Members& tenant = members[key];
-    tenants.push_back(
-        Json{{"name", key}, {"segments", tenant.segments}, {"endpoints", tenant.endpoints}}
-    );
+    tenants.push_back(Json{
+        {"name", key}, {"segments", tenant.segments}, {"endpoints", tenant.endpoints}});
   }
   return Json{{"tenants", std::move(tenants)}};
 }
@@ -153,8 +152,7 @@ Outcome<Json> list_fdb(
   Json entries = Json::array();
   for (const SegmentRecord* record : *segments) {
     const auto add = [&](const MacAddress& mac, const char* type) -> Json& {
-      entries.push_back(
-          Json{{"segment", record->config.name}, {"mac", format(mac)}, {"type", type}}
+      entries.push_back(Json{{"segment", record->config.name}, {"mac", format(mac)}, {"type", type}}
       );
       return entries.back();
     };

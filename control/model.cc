@@ -16,7 +16,9 @@ std::optional<Transport> transport_of(const SegmentConfig& config) {
   return Transport{*config.encap, config.vni, *config.local_vtep};
 }
 
-const PortRecord* Model::port(const std::string& name) const { return lookup(ports, name); }
+const PortRecord* Model::port(const std::string& name) const {
+  return lookup(ports, name);
+}
 
 const PortRecord* Model::port(UplinkIndex index) const {
   for (const auto& [name, record] : ports) {
@@ -30,9 +32,13 @@ const SegmentRecord* Model::segment(const std::string& name) const {
   return index == nullptr ? nullptr : segment(*index);
 }
 
-const SegmentRecord* Model::segment(SegmentIndex index) const { return lookup(segments, index); }
+const SegmentRecord* Model::segment(SegmentIndex index) const {
+  return lookup(segments, index);
+}
 
-const RemoteRecord* Model::remote(TunnelIndex index) const { return lookup(remotes, index); }
+const RemoteRecord* Model::remote(TunnelIndex index) const {
+  return lookup(remotes, index);
+}
 
 const EndpointRecord* Model::endpoint(EndpointIndex index) const {
   return lookup(endpoints, index);

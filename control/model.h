@@ -1,15 +1,15 @@
 // Model: the desired state of one host, as plain values.
 //
 // The configs are what an operator says (one struct per object of the protocol, see README.md); the
-// records add what control assigned to them: dense indices into the arrays of a Snapshot. Names are the
-// identity of objects, indices are the identity that workers use.
+// records add what control assigned to them: dense indices into the arrays of a Snapshot. Names are
+// the identity of objects, indices are the identity that workers use.
 //
 //   tenant > segment > endpoint          port (uplink) > VTEP address
 //                    > remote (a VTEP of the segment, and static endpoints behind it)
 //
-// Only the registry writes a Model, and only after it has validated the whole change. Everything here
-// is copyable and comparable, has no behaviour beyond look-up, and knows nothing about the machine: that is
-// Runtime (runtime.h).
+// Only the registry writes a Model, and only after it has validated the whole change. Everything
+// here is copyable and comparable, has no behaviour beyond look-up, and knows nothing about the
+// machine: that is Runtime (runtime.h).
 #pragma once
 
 #include <array>
@@ -34,11 +34,11 @@ namespace weft::control {
 /// An uplink: `port.add`.
 struct PortConfig {
   std::string name;
-  std::string device;                // PCI address, vdev string, or "af_packet:eth1"
-  std::vector<IpPrefix> addresses;   // local VTEP addresses with their on-link prefixes
-  std::vector<IpAddress> gateways;   // at most one of each family
-  std::uint16_t mtu{};               // octets of an IP packet; 0: as the device says
-  std::uint16_t queues{};            // queue pairs; 0: one per worker, as far as the device has them
+  std::string device;               // PCI address, vdev string, or "af_packet:eth1"
+  std::vector<IpPrefix> addresses;  // local VTEP addresses with their on-link prefixes
+  std::vector<IpAddress> gateways;  // at most one of each family
+  std::uint16_t mtu{};              // octets of an IP packet; 0: as the device says
+  std::uint16_t queues{};           // queue pairs; 0: one per worker, as far as the device has them
   friend bool operator==(const PortConfig&, const PortConfig&) = default;
 };
 
@@ -56,14 +56,14 @@ struct SegmentConfig {
   std::optional<IpAddress> local_vtep;  // one of a port's addresses; set unless encap is none
   std::uint16_t mtu{};                  // inner IP MTU, octets; 0: computed from the underlay
   encap::DscpMode dscp_mode = encap::DscpMode::uniform;
-  std::uint8_t dscp{};                  // 0-63, for DscpMode::fixed
-  std::uint8_t ttl = 64;                // of the outer header
-  std::vector<IpPrefix> subnets;        // endpoint addresses must be inside one, if any is listed
+  std::uint8_t dscp{};            // 0-63, for DscpMode::fixed
+  std::uint8_t ttl = 64;          // of the outer header
+  std::vector<IpPrefix> subnets;  // endpoint addresses must be inside one, if any is listed
   UnknownUnicast unknown_unicast = UnknownUnicast::flood;
   InnerVlan inner_vlan = InnerVlan::drop;
   bool learn = true;
-  std::uint32_t fdb_limit = 4096;       // learned MACs
-  std::uint32_t fdb_ageing_s = 300;     // seconds
+  std::uint32_t fdb_limit = 4096;    // learned MACs
+  std::uint32_t fdb_ageing_s = 300;  // seconds
   bool suppress_neighbors = true;
   bool mss_clamp = false;
   bool udp6_checksum = false;
@@ -106,14 +106,14 @@ struct EndpointConfig {
   std::string container;
   std::string ifname = "eth0";
   std::string segment;
-  std::string netns;           // path of the namespace; empty: use `pid`
-  std::uint32_t pid{};         // 0: use `netns`
+  std::string netns;    // path of the namespace; empty: use `pid`
+  std::uint32_t pid{};  // 0: use `netns`
   PortKind kind = PortKind::tap;
-  std::string socket;          // memif and vhost-user
-  MacAddress mac;              // zero: derived from container and ifname
+  std::string socket;  // memif and vhost-user
+  MacAddress mac;      // zero: derived from container and ifname
   std::vector<IpPrefix> addresses;
   std::vector<Route> routes;
-  std::uint16_t mtu{};         // inner IP MTU, octets; 0: the segment's
+  std::uint16_t mtu{};  // inner IP MTU, octets; 0: the segment's
   bool anti_spoofing = true;
   bool allow_dhcp = false;
   BumBudget bum_budget;
@@ -123,7 +123,7 @@ struct EndpointConfig {
   [[nodiscard]] std::string name() const { return container + "/" + ifname; }
 };
 
-// -- records: a config and what control assigned to it --------------------------------------------
+// -- records: a config and what control assigned to it -------------------------------------------
 
 struct PortRecord {
   PortConfig config;
@@ -162,11 +162,11 @@ struct AddressHolder {
 struct SegmentRecord {
   SegmentConfig config;
   SegmentIndex index;
-  std::uint16_t mtu{};        // inner IP MTU in force
+  std::uint16_t mtu{};            // inner IP MTU in force
   std::uint16_t transport_mtu{};  // largest inner IP packet that fits the tunnels; 0: no tunnels
-  std::map<MacAddress, Destination> macs;      // configured ones: endpoints and static remotes
-  std::map<IpAddress, AddressHolder> addresses;     // likewise
-  std::map<IpAddress, TunnelIndex> remotes;    // by VTEP
+  std::map<MacAddress, Destination> macs;        // configured ones: endpoints and static remotes
+  std::map<IpAddress, AddressHolder> addresses;  // likewise
+  std::map<IpAddress, TunnelIndex> remotes;      // by VTEP
   std::set<EndpointIndex> endpoints;
 };
 

@@ -82,8 +82,12 @@ Outcome<PortConfig> parse_port(const Json& json) {
 
 Json to_json(const PortConfig& config) {
   return Json{
-      {"name", config.name},       {"device", config.device}, {"addresses", texts(config.addresses)},
-      {"gateways", texts(config.gateways)}, {"mtu", config.mtu},       {"queues", config.queues},
+      {"name", config.name},
+      {"device", config.device},
+      {"addresses", texts(config.addresses)},
+      {"gateways", texts(config.gateways)},
+      {"mtu", config.mtu},
+      {"queues", config.queues},
   };
 }
 
@@ -94,7 +98,9 @@ Outcome<TenantConfig> parse_tenant(const Json& json) {
   return config;
 }
 
-Json to_json(const TenantConfig& config) { return Json{{"name", config.name}}; }
+Json to_json(const TenantConfig& config) {
+  return Json{{"name", config.name}};
+}
 
 Outcome<RemoteConfig> parse_remote(const Json& json) {
   Fields fields{json, "remote"};
@@ -122,9 +128,7 @@ Json to_json(const RemoteEndpoint& endpoint) {
 Json to_json(const RemoteConfig& config) {
   Json endpoints = Json::array();
   for (const RemoteEndpoint& endpoint : config.endpoints) endpoints.push_back(to_json(endpoint));
-  return Json{
-      {"segment", config.segment}, {"vtep", format(config.vtep)}, {"endpoints", endpoints}
-  };
+  return Json{{"segment", config.segment}, {"vtep", format(config.vtep)}, {"endpoints", endpoints}};
 }
 
 Outcome<std::string> parse_only_name(const Json& json, const std::string& object) {

@@ -1,8 +1,9 @@
 // Parameters: JSON to configs and back. One parse and one format function per object, side by side.
 //
-// Everything that can be judged without looking at the state is judged here: types, ranges, words, unknown
-// fields, lengths of lists. What depends on other objects is the registry's. Parsing what was formatted
-// gives an equal config (asserted by the tests), which is why `config.get` is a config file.
+// Everything that can be judged without looking at the state is judged here: types, ranges, words,
+// unknown fields, lengths of lists. What depends on other objects is the registry's. Parsing what
+// was formatted gives an equal config (asserted by the tests), which is why `config.get` is a
+// config file.
 #pragma once
 
 #include <optional>
@@ -45,7 +46,9 @@ inline constexpr std::uint16_t kMinMtu = 68;
 [[nodiscard]] Json to_json(const EndpointConfig& config);
 
 /// A locally administered unicast MAC (02:...) that is always the same for a container and ifname.
-[[nodiscard]] MacAddress derived_mac(const std::string& container, const std::string& ifname) noexcept;
+[[nodiscard]] MacAddress derived_mac(
+    const std::string& container, const std::string& ifname
+) noexcept;
 
 /// Only `name`, or only an optional `segment`: the parameters of most remove and list verbs.
 [[nodiscard]] Outcome<std::string> parse_only_name(const Json& json, const std::string& object);

@@ -22,8 +22,7 @@ bool is_interface_name(std::string_view text) noexcept {
 void read_place(Fields& fields, EndpointConfig& config) {
   config.netns = fields.text("netns", "");
   config.pid = fields.number<std::uint32_t>("pid", 0, 1, 0x7FFFFFFF);
-  config.kind =
-      fields.word("kind", PortKind::tap, parse_port_kind, "tap, veth, memif, vhost-user");
+  config.kind = fields.word("kind", PortKind::tap, parse_port_kind, "tap, veth, memif, vhost-user");
   config.socket = fields.text("socket", "");
   const std::string kind = std::string{"a port of kind "} + name(config.kind);
   const bool is_kernel_port = config.kind == PortKind::tap || config.kind == PortKind::veth;
@@ -77,14 +76,16 @@ BumBudget read_budget(Fields& fields) {
 void check_addresses(Fields& fields, const std::vector<IpPrefix>& addresses) {
   if (addresses.size() > classifier::kMaxEndpointAddresses) {
     fields.refuse(
-        "addresses", std::to_string(addresses.size()) + " elements are above the limit " +
-                         std::to_string(classifier::kMaxEndpointAddresses)
+        "addresses",
+        std::to_string(addresses.size()) + " elements are above the limit " +
+            std::to_string(classifier::kMaxEndpointAddresses)
     );
   }
   for (const IpPrefix& prefix : addresses) {
     const IpAddress& address = prefix.address;
     const bool is_zero = address.is_v4() ? address.v4().is_zero() : address.v6().is_zero();
-    if (is_zero || address.is_multicast() || address == IpAddress{Ipv4Address{{255, 255, 255, 255}}}) {
+    if (is_zero || address.is_multicast() ||
+        address == IpAddress{Ipv4Address{{255, 255, 255, 255}}}) {
       fields.refuse("addresses", format(prefix) + " is not the address of a host");
     }
     if (std::ranges::count(addresses, address, &IpPrefix::address) > 1) {
@@ -97,10 +98,14 @@ void check_addresses(Fields& fields, const std::vector<IpPrefix>& addresses) {
 
 const char* name(PortKind kind) noexcept {
   switch (kind) {
-    case PortKind::tap: return "tap";
-    case PortKind::veth: return "veth";
-    case PortKind::memif: return "memif";
-    case PortKind::vhost_user: return "vhost-user";
+    case PortKind::tap:
+      return "tap";
+    case PortKind::veth:
+      return "veth";
+    case PortKind::memif:
+      return "memif";
+    case PortKind::vhost_user:
+      return "vhost-user";
   }
   return "";
 }
@@ -128,8 +133,12 @@ Outcome<EndpointConfig> parse_endpoint(const Json& json) {
   config.container = fields.required_name("container", kMaxContainerName);
   config.ifname = fields.text("ifname", "eth0");
   if (!is_interface_name(config.ifname)) {
-    fields.refuse("ifname", in_quotes(config.ifname) + " is not a name that the kernel takes for an "
-                            "interface (1 to 15 characters, no '/', ':', '%' or white space)");
+    fields.refuse(
+        "ifname",
+        in_quotes(config.ifname) +
+            " is not a name that the kernel takes for an "
+            "interface (1 to 15 characters, no '/', ':', '%' or white space)"
+    );
   }
   config.segment = fields.required_name("segment");
   read_place(fields, config);
@@ -147,8 +156,7 @@ Outcome<EndpointConfig> parse_endpoint(const Json& json) {
 
 Json to_json(const EndpointConfig& config) {
   Json json{
-      {"container", config.container}, {"ifname", config.ifname}, {"segment", config.segment}
-  };
+      {"container", config.container}, {"ifname", config.ifname}, {"segment", config.segment}};
   if (!config.netns.empty()) json["netns"] = config.netns;
   if (config.pid != 0) json["pid"] = config.pid;
   json["kind"] = name(config.kind);

@@ -51,8 +51,9 @@ void read_transport(Fields& fields, SegmentConfig& config) {
   if (fields.has("local_vtep")) config.local_vtep = fields.address("local_vtep");
   if (fields.is_ok() && !encap::is_usable(*config.encap, config.vni)) {
     fields.refuse(
-        "vni", std::to_string(vni) + " is reserved: " + std::string{encap::name(*config.encap)} +
-                   " may use 4096 to 16777214 (RFC 7637 s3.2)"
+        "vni",
+        std::to_string(vni) + " is reserved: " + std::string{encap::name(*config.encap)} +
+            " may use 4096 to 16777214 (RFC 7637 s3.2)"
     );
   }
 }

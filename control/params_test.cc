@@ -1,13 +1,15 @@
 #include "control/params.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace weft::control {
 namespace {
 
-Json json(const std::string& text) { return Json::parse(text); }
+Json json(const std::string& text) {
+  return Json::parse(text);
+}
 
 template <typename T>
 std::string message(const Outcome<T>& outcome) {
@@ -175,9 +177,7 @@ TEST(Params, EndpointNeedsOnePlace) {
   const auto attach = [](const std::string& more) {
     return parse_endpoint(json(R"({"container":"c1","segment":"blue")" + more + "}"));
   };
-  EXPECT_EQ(
-      message(attach("")), "endpoint.netns: is required, or pid, for a port of kind tap"
-  );
+  EXPECT_EQ(message(attach("")), "endpoint.netns: is required, or pid, for a port of kind tap");
   EXPECT_EQ(field(attach(R"(,"netns":"/n","pid":5)")), "pid");
   EXPECT_EQ(field(attach(R"(,"netns":"relative")")), "netns");
   EXPECT_EQ(field(attach(R"(,"kind":"memif")")), "socket");
@@ -188,9 +188,7 @@ TEST(Params, EndpointNeedsOnePlace) {
 
 TEST(Params, RefusesInterfaceNamesThatTheKernelRefuses) {
   for (const char* name : {"", ".", "..", "a/b", "a:b", "a b", "sixteencharacter"}) {
-    const Json attach{
-        {"container", "c"}, {"segment", "s"}, {"netns", "/n"}, {"ifname", name}
-    };
+    const Json attach{{"container", "c"}, {"segment", "s"}, {"netns", "/n"}, {"ifname", name}};
     EXPECT_EQ(field(parse_endpoint(attach)), "ifname") << name;
   }
 }

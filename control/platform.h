@@ -1,8 +1,8 @@
 // Platform: the seam between desired state and the machine.
 //
 // Everything that control decides is pure and lives above this interface; everything that touches a
-// device, a namespace or a worker lives below it. Two implementations: control/host.h (DPDK, workers)
-// and the fake of the unit tests, which fails on demand.
+// device, a namespace or a worker lives below it. Two implementations: control/host.h (DPDK,
+// workers) and the fake of the unit tests, which fails on demand.
 //
 // Threads: every function is called on the control thread only.
 //
@@ -46,8 +46,9 @@ struct OpenedUplink {
   LinkState link;
   std::uint16_t rx_queues{};
   std::uint16_t tx_queues{};
-  std::vector<std::string> uses;        // one phrase per offload in use, for `show port info`
-  std::vector<std::string> falls_back;  // one sentence per feature that is missing and what that costs
+  std::vector<std::string> uses;  // one phrase per offload in use, for `show port info`
+  std::vector<std::string>
+      falls_back;  // one sentence per feature that is missing and what that costs
   /// Worker w's queue pair, nullptr if it has none; worker_count() entries, at least one not null.
   /// The ports belong to the platform and live until close_uplink.
   std::vector<Port*> port_of_worker;
@@ -75,7 +76,7 @@ class Platform {
   Platform& operator=(const Platform&) = delete;
   virtual ~Platform() = default;
 
-  // -- facts ------------------------------------------------------------------------------------
+  // -- facts -------------------------------------------------------------------------------------
   [[nodiscard]] virtual std::uint16_t worker_count() const = 0;
   /// TSC ticks per second, > 0.
   [[nodiscard]] virtual std::uint64_t tsc_hz() const = 0;
@@ -85,9 +86,10 @@ class Platform {
   [[nodiscard]] virtual std::uint64_t in_flight() const = 0;
   [[nodiscard]] virtual MbufLevels mbuf_levels() const = 0;
 
-  // -- uplinks ----------------------------------------------------------------------------------
+  // -- uplinks -----------------------------------------------------------------------------------
   /// Opens and starts the device; `index` is a free slot below kMaxUplinks, chosen by control. The
-  /// platform answers ARP, ND and echo for config.addresses from now on. On failure nothing is left.
+  /// platform answers ARP, ND and echo for config.addresses from now on. On failure nothing is
+  /// left.
   [[nodiscard]] virtual Result<OpenedUplink> open_uplink(
       UplinkIndex index, const PortConfig& config
   ) = 0;
@@ -97,15 +99,15 @@ class Platform {
   [[nodiscard]] virtual Status set_uplink_up(UplinkIndex index, bool up) = 0;
   [[nodiscard]] virtual LinkState link(UplinkIndex index) const = 0;
 
-  /// Asks for the MAC of an on-link neighbour and keeps it fresh until `forget`; each change arrives
-  /// as Controller::next_hop_changed, never from inside this call. Idempotent.
+  /// Asks for the MAC of an on-link neighbour and keeps it fresh until `forget`; each change
+  /// arrives as Controller::next_hop_changed, never from inside this call. Idempotent.
   virtual void resolve(UplinkIndex uplink, const IpAddress& next_hop) = 0;
   virtual void forget(UplinkIndex uplink, const IpAddress& next_hop) = 0;
 
-  // -- container ports --------------------------------------------------------------------------
-  /// Creates the interface inside the namespace and configures it (name, MAC, MTU, addresses, routes,
-  /// up). `config` is complete: mac is not zero, mtu is not 0. The port belongs to worker `owner` once it is
-  /// published. On failure nothing is left.
+  // -- container ports ---------------------------------------------------------------------------
+  /// Creates the interface inside the namespace and configures it (name, MAC, MTU, addresses,
+  /// routes, up). `config` is complete: mac is not zero, mtu is not 0. The port belongs to worker
+  /// `owner` once it is published. On failure nothing is left.
   [[nodiscard]] virtual Result<std::shared_ptr<Port>> open_endpoint(
       const EndpointConfig& config, WorkerId owner
   ) = 0;
@@ -116,9 +118,9 @@ class Platform {
   /// Hands a port that no published snapshot names to the reaper, which deletes the interface.
   virtual void retire(std::shared_ptr<Port> port) = 0;
 
-  // -- workers ----------------------------------------------------------------------------------
-  /// Makes every worker read `snapshot`; returns when it is in force on all of them. No worker reads an
-  /// older one afterwards.
+  // -- workers -----------------------------------------------------------------------------------
+  /// Makes every worker read `snapshot`; returns when it is in force on all of them. No worker
+  /// reads an older one afterwards.
   virtual void publish(std::shared_ptr<const Snapshot> snapshot) = 0;
   /// Whether a worker has seen `mac` as a source in tunnel traffic of `segment` since `since`.
   [[nodiscard]] virtual bool was_active(

@@ -34,7 +34,8 @@ ParsedLine parse_bounded(std::string_view line) {
       case Event::key:
         parsed.is_too_wide |= ++keys.back() > kMaxKeys;
         return !parsed.is_too_wide;
-      case Event::value: return true;
+      case Event::value:
+        return true;
     }
     return true;
   };
@@ -56,7 +57,8 @@ Result<Request, BadRequest> parse_request(std::string_view line) {
   }
   if (parsed.is_too_wide) {
     const std::string limit = std::to_string(kMaxKeys);
-    return BadRequest{{}, not_a_request("request: an object has more keys than the limit " + limit)};
+    return BadRequest{
+        {}, not_a_request("request: an object has more keys than the limit " + limit)};
   }
   Json& json = parsed.json;
   if (json.is_discarded()) {
@@ -88,10 +90,12 @@ Result<Request, BadRequest> parse_request(std::string_view line) {
   if (const auto params = json.find("params"); params != json.end()) {
     if (!params->is_object()) {
       return BadRequest{
-          request.id, refused(
-                          ErrorCode::bad_parameter,
-                          "request.params: " + shown(*params) + " is not an object", "params"
-                      )};
+          request.id,
+          refused(
+              ErrorCode::bad_parameter,
+              "request.params: " + shown(*params) + " is not an object",
+              "params"
+          )};
     }
     request.params = std::move(*params);
   }

@@ -1,8 +1,9 @@
 // Protocol: lines to requests, results and failures to lines (JSON-RPC 2.0, README.md).
 //
-// Hostile input is bounded here, once: a line that nests deeper than kMaxDepth or has an object of more
-// than kMaxKeys keys is refused while it is parsed. Without that, a line of a megabyte could
-// occupy the control thread for seconds (keys are kept in order and found by a walk) or exhaust its stack.
+// Hostile input is bounded here, once: a line that nests deeper than kMaxDepth or has an object of
+// more than kMaxKeys keys is refused while it is parsed. Without that, a line of a megabyte could
+// occupy the control thread for seconds (keys are kept in order and found by a walk) or exhaust its
+// stack.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +19,7 @@ inline constexpr std::size_t kMaxDepth = 16;
 inline constexpr std::size_t kMaxKeys = 64;
 
 struct Request {
-  Json id;  // string, number or null
+  Json id;                 // string, number or null
   bool is_notification{};  // no id at all: there will be no answer (JSON-RPC 2.0 s4.1)
   std::string method;
   Json params = Json::object();

@@ -1,9 +1,9 @@
 #include "control/protocol.h"
 
-#include <gtest/gtest.h>
-
 #include <chrono>
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace weft::control {
 namespace {
@@ -31,8 +31,14 @@ TEST(Protocol, RefusesWhatIsNotJson) {
 
 TEST(Protocol, RefusesWhatIsNotARequest) {
   for (const char* line :
-       {"1", "[]", "null", "{}", R"({"jsonrpc":"1.0","method":"m"})", R"({"jsonrpc":"2.0"})",
-        R"({"jsonrpc":"2.0","method":5})", R"({"jsonrpc":"2.0","id":{},"method":"m"})",
+       {"1",
+        "[]",
+        "null",
+        "{}",
+        R"({"jsonrpc":"1.0","method":"m"})",
+        R"({"jsonrpc":"2.0"})",
+        R"({"jsonrpc":"2.0","method":5})",
+        R"({"jsonrpc":"2.0","id":{},"method":"m"})",
         R"([{"jsonrpc":"2.0","method":"m"}])"}) {
     EXPECT_EQ(code_of(line), -32600) << line;
   }

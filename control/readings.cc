@@ -66,8 +66,11 @@ WorkerReading& WorkerReading::operator-=(const WorkerReading& other) noexcept {
 
 PortReading read(const PortCounters& counters) noexcept {
   return PortReading{
-      counters.rx_packets.get(), counters.rx_octets.get(), counters.tx_packets.get(),
-      counters.tx_octets.get(),  read_drops(counters.drops),
+      counters.rx_packets.get(),
+      counters.rx_octets.get(),
+      counters.tx_packets.get(),
+      counters.tx_octets.get(),
+      read_drops(counters.drops),
   };
 }
 

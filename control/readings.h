@@ -1,8 +1,8 @@
 // Readings: counters as plain numbers at one moment, so that they can be subtracted.
 //
-// The workers' counters have one writer, the worker: control never clears them. `stats.clear` takes a
-// reading instead, and later answers are relative to it. A reading lives beside the object that it was
-// taken of (runtime.h), so a port opened later under the same name or index starts at zero.
+// The workers' counters have one writer, the worker: control never clears them. `stats.clear` takes
+// a reading instead, and later answers are relative to it. A reading lives beside the object that
+// it was taken of (runtime.h), so a port opened later under the same name or index starts at zero.
 #pragma once
 
 #include <array>

@@ -20,7 +20,7 @@ Failure exists_differently(const std::string& object, const Config& current, con
 
 }  // namespace
 
-// -- ports ------------------------------------------------------------------------------------------
+// -- ports ---------------------------------------------------------------------------------------
 
 Outcome<Admission<UplinkIndex>> Registry::admit_port(const PortConfig& config) const {
   if (const PortRecord* existing = model_.port(config.name)) {
@@ -32,7 +32,8 @@ Outcome<Admission<UplinkIndex>> Registry::admit_port(const PortConfig& config) c
     is_taken[port.index.value()] = true;
     if (port.config.device == config.device) {
       return refused(
-          ErrorCode::in_use, "port.device: " + in_quotes(config.device) + " is already port " + name,
+          ErrorCode::in_use,
+          "port.device: " + in_quotes(config.device) + " is already port " + name,
           "device"
       );
     }
@@ -67,16 +68,14 @@ Outcome<Admission<UplinkIndex>> Registry::admit_port(const PortConfig& config) c
     );
   }
   return Admission<UplinkIndex>{
-      UplinkIndex{static_cast<std::uint16_t>(slot - is_taken.begin())}, false
-  };
+      UplinkIndex{static_cast<std::uint16_t>(slot - is_taken.begin())}, false};
 }
 
 void Registry::put_port(const PortConfig& config, UplinkIndex index, std::uint16_t mtu) {
   model_.ports.emplace(config.name, PortRecord{config, index, mtu});
   for (const IpPrefix& prefix : config.addresses) {
-    const auto free = std::ranges::find_if(model_.vteps, [](const auto& vtep) {
-      return !vtep.has_value();
-    });
+    const auto free =
+        std::ranges::find_if(model_.vteps, [](const auto& vtep) { return !vtep.has_value(); });
     *free = VtepAddress{prefix.address, index};
   }
   dirty_.uplinks = dirty_.polled = true;
@@ -106,7 +105,7 @@ Outcome<UplinkIndex> Registry::remove_port(const std::string& name) {
   return index;
 }
 
-// -- tenants ----------------------------------------------------------------------------------------
+// -- tenants -------------------------------------------------------------------------------------
 
 Outcome<Ok> Registry::add_tenant(const TenantConfig& config) {
   model_.tenants.emplace(config.name, config);
@@ -127,7 +126,7 @@ Outcome<Ok> Registry::remove_tenant(const std::string& name) {
   return Ok{};
 }
 
-// -- segments -----------------------------------------------------------------------------------------
+// -- segments ------------------------------------------------------------------------------------
 
 /// The largest inner IP packet of the tunnels; 0 for a local segment.
 Outcome<std::uint16_t> Registry::check_transport(
@@ -160,8 +159,8 @@ Outcome<std::uint16_t> Registry::check_transport(
   if (mtu < kMinMtu) {
     return refused(
         ErrorCode::limit_reached,
-        "segment.local_vtep: the MTU " + std::to_string(port.mtu) + " of port " +
-            port.config.name + " leaves no room for packets inside a tunnel",
+        "segment.local_vtep: the MTU " + std::to_string(port.mtu) + " of port " + port.config.name +
+            " leaves no room for packets inside a tunnel",
         "local_vtep"
     );
   }
@@ -169,9 +168,8 @@ Outcome<std::uint16_t> Registry::check_transport(
 }
 
 /// The inner MTU in force.
-Outcome<std::uint16_t> Registry::check_mtu(
-    const SegmentConfig& config, std::uint16_t transport_mtu
-) const {
+Outcome<std::uint16_t> Registry::check_mtu(const SegmentConfig& config, std::uint16_t transport_mtu)
+    const {
   if (config.mtu == 0) return transport_mtu == 0 ? kLocalMtu : transport_mtu;
   if (transport_mtu == 0 || config.mtu <= transport_mtu) return config.mtu;
   const UplinkIndex uplink = model_.vteps[*model_.vtep_slot(*config.local_vtep)]->uplink;
@@ -193,7 +191,8 @@ Outcome<SegmentIndex> Registry::add_segment(const SegmentConfig& config) {
   }
   if (!model_.tenants.contains(config.tenant)) {
     return refused(
-        ErrorCode::not_found, "segment.tenant: tenant " + in_quotes(config.tenant) + " does not exist",
+        ErrorCode::not_found,
+        "segment.tenant: tenant " + in_quotes(config.tenant) + " does not exist",
         "tenant"
     );
   }
@@ -243,15 +242,15 @@ std::optional<Failure> Registry::check_members(
   for (const EndpointIndex index : segment.endpoints) {
     const EndpointRecord& endpoint = *model_.endpoint(index);
     for (const IpPrefix& prefix : endpoint.config.addresses) {
-      const bool is_inside =
-          config.subnets.empty() || std::ranges::any_of(config.subnets, [&](const IpPrefix& subnet) {
-            return subnet.contains(prefix.address);
-          });
+      const bool is_inside = config.subnets.empty() ||
+                             std::ranges::any_of(config.subnets, [&](const IpPrefix& subnet) {
+                               return subnet.contains(prefix.address);
+                             });
       if (is_inside) continue;
       return refused(
           ErrorCode::in_use,
-          "segment.subnets: endpoint " + endpoint.config.name() + " has " +
-              format(prefix.address) + ", which would be in none of them",
+          "segment.subnets: endpoint " + endpoint.config.name() + " has " + format(prefix.address) +
+              ", which would be in none of them",
           "subnets"
       );
     }
@@ -298,7 +297,8 @@ Outcome<SegmentIndex> Registry::remove_segment(const std::string& name) {
     const EndpointRecord& endpoint = *model_.endpoint(*found->endpoints.begin());
     return refused(
         ErrorCode::in_use,
-        "segment " + name + ": endpoint " + endpoint.config.name() + " is attached to it", "name"
+        "segment " + name + ": endpoint " + endpoint.config.name() + " is attached to it",
+        "name"
     );
   }
   const SegmentIndex index = found->index;
@@ -316,18 +316,16 @@ void Registry::put_transport(const SegmentConfig& config, SegmentIndex index) {
   const std::optional<Transport> transport = transport_of(config);
   if (!transport.has_value()) return;
   model_.transports.emplace(*transport, index);
-  dirty_.vnis.insert(
-      VniKey{*model_.vtep_slot(transport->local_vtep), transport->kind, transport->vni}
-  );
+  dirty_.vnis.insert(VniKey{
+      *model_.vtep_slot(transport->local_vtep), transport->kind, transport->vni});
 }
 
 void Registry::drop_transport(const SegmentConfig& config) {
   const std::optional<Transport> transport = transport_of(config);
   if (!transport.has_value()) return;
   model_.transports.erase(*transport);
-  dirty_.vnis.insert(
-      VniKey{*model_.vtep_slot(transport->local_vtep), transport->kind, transport->vni}
-  );
+  dirty_.vnis.insert(VniKey{
+      *model_.vtep_slot(transport->local_vtep), transport->kind, transport->vni});
 }
 
 }  // namespace weft::control

@@ -1,9 +1,10 @@
 // Registry: every change of the desired state, validated against it, and what it makes dirty.
 //
-// Pure bookkeeping: no device is opened here and no snapshot is built. Each verb validates first and
-// only then writes, so a refused verb changed nothing. Where the machine has a say (a device may not
-// open), the verb is two functions: `admit_` judges and answers where the object will go, `put_` writes
-// it once the machine agreed. An `add` of what exists with the same properties is a no-op.
+// Pure bookkeeping: no device is opened here and no snapshot is built. Each verb validates first
+// and only then writes, so a refused verb changed nothing. Where the machine has a say (a device
+// may not open), the verb is two functions: `admit_` judges and answers where the object will go,
+// `put_` writes it once the machine agreed. An `add` of what exists with the same properties is a
+// no-op.
 #pragma once
 
 #include <cstdint>
@@ -33,37 +34,37 @@ struct Admission {
 
 class Registry {
  public:
-
   [[nodiscard]] const Model& model() const noexcept { return model_; }
   /// What changed since the caller last cleared it.
   [[nodiscard]] Dirty& dirty() noexcept { return dirty_; }
 
-  // -- ports ---------------------------------------------------------------------------------------
+  // -- ports -------------------------------------------------------------------------------------
   [[nodiscard]] Outcome<Admission<UplinkIndex>> admit_port(const PortConfig& config) const;
   /// Precondition: admitted, and not existing. `mtu`: octets of an IP packet, in force.
   void put_port(const PortConfig& config, UplinkIndex index, std::uint16_t mtu);
   [[nodiscard]] Outcome<UplinkIndex> remove_port(const std::string& name);
 
-  // -- tenants -------------------------------------------------------------------------------------
+  // -- tenants -----------------------------------------------------------------------------------
   [[nodiscard]] Outcome<Ok> add_tenant(const TenantConfig& config);
   [[nodiscard]] Outcome<Ok> remove_tenant(const std::string& name);
 
-  // -- segments --------------------------------------------------------------------------------------
+  // -- segments ----------------------------------------------------------------------------------
   [[nodiscard]] Outcome<SegmentIndex> add_segment(const SegmentConfig& config);
   /// Replaces the properties of the segment of that name; the tenant stays.
   [[nodiscard]] Outcome<Ok> set_segment(const SegmentConfig& config);
   /// With its remotes; refused while endpoints are attached.
   [[nodiscard]] Outcome<SegmentIndex> remove_segment(const std::string& name);
 
-  // -- remotes ---------------------------------------------------------------------------------------
+  // -- remotes -----------------------------------------------------------------------------------
   /// Merges the endpoints into a remote that exists.
   [[nodiscard]] Outcome<TunnelIndex> add_remote(const RemoteConfig& config);
   [[nodiscard]] Outcome<TunnelIndex> remove_remote(
       const std::string& segment, const IpAddress& vtep
   );
 
-  // -- endpoints -------------------------------------------------------------------------------------
-  [[nodiscard]] Outcome<Admission<EndpointIndex>> admit_endpoint(const EndpointConfig& config) const;
+  // -- endpoints ---------------------------------------------------------------------------------
+  [[nodiscard]] Outcome<Admission<EndpointIndex>> admit_endpoint(const EndpointConfig& config
+  ) const;
   /// Inner MTU that the endpoint gets. Precondition: admitted.
   [[nodiscard]] std::uint16_t mtu_of(const EndpointConfig& config) const;
   /// Precondition: admitted, and not existing.
@@ -94,7 +95,9 @@ class Registry {
   void put_next_hop(RemoteRecord& remote, const NextHop& next_hop);
   void drop_next_hop(const RemoteRecord& remote);
   void put_holder(
-      SegmentRecord& segment, Destination holder, const MacAddress& mac,
+      SegmentRecord& segment,
+      Destination holder,
+      const MacAddress& mac,
       const std::vector<IpAddress>& addresses
   );
   void drop_holder(

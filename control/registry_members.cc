@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
 #include <utility>
 
 #include "control/params.h"
@@ -10,7 +11,9 @@
 namespace weft::control {
 namespace {
 
-std::string family_name(const IpAddress& address) { return address.is_v4() ? "IPv4" : "IPv6"; }
+std::string family_name(const IpAddress& address) {
+  return address.is_v4() ? "IPv4" : "IPv6";
+}
 
 std::vector<IpAddress> without_lengths(const std::vector<IpPrefix>& prefixes) {
   std::vector<IpAddress> addresses;
@@ -20,7 +23,7 @@ std::vector<IpAddress> without_lengths(const std::vector<IpPrefix>& prefixes) {
 
 }  // namespace
 
-// -- routes and holders -------------------------------------------------------------------------------
+// -- routes and holders --------------------------------------------------------------------------
 
 /// On-link if the remote is inside one of the uplink's prefixes, else the gateway of its family.
 Outcome<NextHop> Registry::route(const IpAddress& local_vtep, const IpAddress& remote) const {
@@ -29,8 +32,8 @@ Outcome<NextHop> Registry::route(const IpAddress& local_vtep, const IpAddress& r
   if (remote.family() != local_vtep.family()) {
     return refused(
         ErrorCode::bad_parameter,
-        "remote.vtep: " + format(remote) + " is " + family_name(remote) +
-            ", but the local VTEP " + format(local_vtep) + " is " + family_name(local_vtep),
+        "remote.vtep: " + format(remote) + " is " + family_name(remote) + ", but the local VTEP " +
+            format(local_vtep) + " is " + family_name(local_vtep),
         "vtep"
     );
   }
@@ -93,9 +96,10 @@ void Registry::drop_next_hop(const RemoteRecord& remote) {
   dirty_.next_hops.insert(remote.next_hop);
 }
 
-// -- remotes ------------------------------------------------------------------------------------------
+// -- remotes -------------------------------------------------------------------------------------
 
-/// MACs and addresses of static endpoints may be this remote's already (adding again), nobody else's.
+/// MACs and addresses of static endpoints may be this remote's already (adding again), nobody
+/// else's.
 std::optional<Failure> Registry::check_remote_endpoints(
     const SegmentRecord& segment, const RemoteConfig& config, const RemoteRecord* existing
 ) const {
@@ -111,7 +115,8 @@ std::optional<Failure> Registry::check_remote_endpoints(
     if (!macs.emplace(endpoint.mac, i).second) {
       return refused(
           ErrorCode::bad_parameter,
-          "remote." + path + ".mac: " + format(endpoint.mac) + " is listed twice", path + ".mac"
+          "remote." + path + ".mac: " + format(endpoint.mac) + " is listed twice",
+          path + ".mac"
       );
     }
     if (holder != segment.macs.end() && !is_own(holder->second)) {
@@ -124,8 +129,9 @@ std::optional<Failure> Registry::check_remote_endpoints(
     }
     for (const IpAddress& address : endpoint.addresses) {
       const auto neighbor = segment.addresses.find(address);
-      const bool is_held = neighbor != segment.addresses.end() &&
-                           !(is_own(neighbor->second.holder) && neighbor->second.mac == endpoint.mac);
+      const bool is_held =
+          neighbor != segment.addresses.end() &&
+          !(is_own(neighbor->second.holder) && neighbor->second.mac == endpoint.mac);
       if (is_held) {
         return refused(
             ErrorCode::in_use,
@@ -152,19 +158,22 @@ Outcome<TunnelIndex> Registry::add_remote(const RemoteConfig& config) {
   if (found == nullptr) {
     return refused(
         ErrorCode::not_found,
-        "remote.segment: segment " + in_quotes(config.segment) + " does not exist", "segment"
+        "remote.segment: segment " + in_quotes(config.segment) + " does not exist",
+        "segment"
     );
   }
   if (!found->config.encap.has_value()) {
     return refused(
         ErrorCode::bad_parameter,
-        "remote.segment: segment " + config.segment + " is local (encap \"none\")", "segment"
+        "remote.segment: segment " + config.segment + " is local (encap \"none\")",
+        "segment"
     );
   }
   if (model_.vtep_slot(config.vtep).has_value()) {
     return refused(
         ErrorCode::bad_parameter,
-        "remote.vtep: " + format(config.vtep) + " is an address of this host", "vtep"
+        "remote.vtep: " + format(config.vtep) + " is an address of this host",
+        "vtep"
     );
   }
   const auto next_hop = route(*found->config.local_vtep, config.vtep);
@@ -177,7 +186,8 @@ Outcome<TunnelIndex> Registry::add_remote(const RemoteConfig& config) {
   if (existing == nullptr && !tunnel_indices_.next().has_value()) {
     return refused(
         ErrorCode::limit_reached,
-        "remote.vtep: there are already " + std::to_string(kMaxTunnels) + " remotes", "vtep"
+        "remote.vtep: there are already " + std::to_string(kMaxTunnels) + " remotes",
+        "vtep"
     );
   }
 
@@ -197,12 +207,18 @@ Outcome<TunnelIndex> Registry::add_remote(const RemoteConfig& config) {
   std::vector<RemoteEndpoint>& endpoints = model_.remotes.at(index).config.endpoints;
   for (const RemoteEndpoint& added : config.endpoints) {
     auto entry = std::ranges::find(endpoints, added.mac, &RemoteEndpoint::mac);
-    if (entry == endpoints.end()) entry = endpoints.insert(entry, RemoteEndpoint{added.mac, {}});
-    for (const IpAddress& address : added.addresses) {
-      const bool is_new = std::ranges::find(entry->addresses, address) == entry->addresses.end();
-      if (is_new) entry->addresses.push_back(address);
+    const bool is_new_mac = entry == endpoints.end();
+    if (is_new_mac) entry = endpoints.insert(entry, RemoteEndpoint{added.mac, {}});
+    std::vector<IpAddress> new_addresses;
+    std::ranges::copy_if(
+        added.addresses,
+        std::back_inserter(new_addresses),
+        [&](const IpAddress& address) { return !segment.addresses.contains(address); }
+    );
+    entry->addresses.insert(entry->addresses.end(), new_addresses.begin(), new_addresses.end());
+    if (is_new_mac || !new_addresses.empty()) {
+      put_holder(segment, Destination{index}, added.mac, new_addresses);
     }
-    put_holder(segment, Destination{index}, added.mac, added.addresses);
   }
   return index;
 }
@@ -211,7 +227,8 @@ Outcome<TunnelIndex> Registry::remove_remote(const std::string& segment, const I
   const SegmentRecord* found = model_.segment(segment);
   if (found == nullptr) {
     return refused(
-        ErrorCode::not_found, "remote.segment: segment " + in_quotes(segment) + " does not exist",
+        ErrorCode::not_found,
+        "remote.segment: segment " + in_quotes(segment) + " does not exist",
         "segment"
     );
   }
@@ -219,7 +236,8 @@ Outcome<TunnelIndex> Registry::remove_remote(const std::string& segment, const I
   if (remote == found->remotes.end()) {
     return refused(
         ErrorCode::not_found,
-        "remote.vtep: " + format(vtep) + " is not a remote of segment " + segment, "vtep"
+        "remote.vtep: " + format(vtep) + " is not a remote of segment " + segment,
+        "vtep"
     );
   }
   const TunnelIndex index = remote->second;
@@ -242,7 +260,7 @@ void Registry::drop_remote(TunnelIndex index) {
   tunnel_indices_.give_back(index);
 }
 
-// -- endpoints ----------------------------------------------------------------------------------------
+// -- endpoints -----------------------------------------------------------------------------------
 
 Outcome<Admission<EndpointIndex>> Registry::admit_endpoint(const EndpointConfig& config) const {
   if (const auto* existing = model_.endpoint(EndpointName{config.container, config.ifname})) {
@@ -257,7 +275,8 @@ Outcome<Admission<EndpointIndex>> Registry::admit_endpoint(const EndpointConfig&
   if (segment == nullptr) {
     return refused(
         ErrorCode::not_found,
-        "endpoint.segment: segment " + in_quotes(config.segment) + " does not exist", "segment"
+        "endpoint.segment: segment " + in_quotes(config.segment) + " does not exist",
+        "segment"
     );
   }
   if (segment->config.encap.has_value() && config.mtu > segment->mtu) {

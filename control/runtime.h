@@ -1,7 +1,7 @@
 // Runtime: what the machine answered. The other half of the compiler's input, beside the Model.
 //
-// Nothing here was configured and nothing here is durable: opened devices, neighbours' MACs, learned
-// MACs, and the readings that `stats.clear` took. Only the Controller writes it.
+// Nothing here was configured and nothing here is durable: opened devices, neighbours' MACs,
+// learned MACs, and the readings that `stats.clear` took. Only the Controller writes it.
 #pragma once
 
 #include <array>

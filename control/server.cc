@@ -1,16 +1,16 @@
 #include "control/server.h"
 
-#include <spdlog/spdlog.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <utility>
+
+#include <spdlog/spdlog.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 
 namespace weft::control {
 namespace {
@@ -41,7 +41,8 @@ Result<std::unique_ptr<Server>> Server::open(const ServerConfig& config, Handler
   const auto folder = std::filesystem::path{config.path}.parent_path();
   if (std::error_code error; !folder.empty()) {
     std::filesystem::create_directories(folder, error);
-    if (error) return Error{"socket " + config.path + ": " + folder.string() + ": " + error.message()};
+    if (error)
+      return Error{"socket " + config.path + ": " + folder.string() + ": " + error.message()};
   }
   auto lock = SocketLock::take(config.path);
   if (!lock) return lock.error();
@@ -93,7 +94,8 @@ void Server::accept_clients(TimePoint now) {
     UniqueFd fd{::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
     if (!fd) {
       if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-        // The client stays in the backlog and the listener readable: without a pause this would spin.
+        // The client stays in the backlog and the listener readable: without a pause this would
+        // spin.
         spdlog::warn("socket {}: {}", config_.path, os_error(errno, "no new clients").message);
         watch_listener(false);
         listener_resumes_ = now + kListenerPause;
@@ -127,9 +129,7 @@ void Server::watch_listener(bool is_watched) {
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.fd = listener_.get();
-  ::epoll_ctl(
-      epoll_.get(), is_watched ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, listener_.get(), &event
-  );
+  ::epoll_ctl(epoll_.get(), is_watched ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, listener_.get(), &event);
   is_listener_paused_ = !is_watched;
 }
 

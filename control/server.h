@@ -1,14 +1,15 @@
 // Server: the unix stream socket of the control protocol, one JSON object per line.
 //
 // Single-threaded and never blocking: the control loop polls poll_fd() and calls serve(), which
-// accepts, reads, answers and writes what is possible now. Requests of one client are answered in order;
-// a half line waits for its rest and holds up nobody; a client with many requests takes turns with the
-// others (kRequestsPerTurn).
+// accepts, reads, answers and writes what is possible now. Requests of one client are answered in
+// order; a half line waits for its rest and holds up nobody; a client with many requests takes
+// turns with the others (kRequestsPerTurn).
 //
 // Bounds, so that no client costs more memory than this: a line of more than kMaxLine octets is
-// answered with an error and the client is closed; while a client leaves more than kMaxUnread octets
-// of answers unread its further requests wait unread in the kernel; a client that takes nothing for
-// `patience` although answers wait is disconnected; clients beyond kMaxClients are closed on arrival.
+// answered with an error and the client is closed; while a client leaves more than kMaxUnread
+// octets of answers unread its further requests wait unread in the kernel; a client that takes
+// nothing for `patience` although answers wait is disconnected; clients beyond kMaxClients are
+// closed on arrival.
 //
 // One daemon per socket: `<path>.lock` is locked (flock) as long as the server lives and holds its
 // pid. A socket file whose lock is free and on which nobody answers is stale and is taken over.
@@ -57,8 +58,8 @@ class Server {
 
   /// Readable (level-triggered) when serve() has something to do.
   [[nodiscard]] int poll_fd() const noexcept { return epoll_.get(); }
-  /// Does what is possible without waiting. Call it also about once a second without events: that is
-  /// when patience runs out.
+  /// Does what is possible without waiting. Call it also about once a second without events: that
+  /// is when patience runs out.
   void serve(TimePoint now);
   [[nodiscard]] std::size_t client_count() const noexcept { return clients_.size(); }
 

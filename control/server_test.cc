@@ -2,14 +2,6 @@
 
 #include "control/server.h"
 
-#include <fcntl.h>
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
-
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -18,6 +10,14 @@
 #include <fstream>
 #include <string>
 #include <vector>
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 namespace weft::control {
 namespace {
@@ -329,7 +329,7 @@ TEST_F(ServerTest, LeavesNoDescriptorsAndFilesBehind) {
   EXPECT_TRUE(std::filesystem::is_empty(folder));
 }
 
-// -- one daemon per socket ----------------------------------------------------------------------------
+// -- one daemon per socket -----------------------------------------------------------------------
 
 TEST_F(ServerTest, ASecondServerIsRefusedWithPathAndPid) {
   start();

@@ -1,16 +1,16 @@
 #include "control/socket_lock.h"
 
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-#include <array>
-#include <cerrno>
-#include <cstring>
-#include <optional>
 
 namespace weft::control {
 namespace {
@@ -68,8 +68,7 @@ Result<SocketLock> SocketLock::take(const std::string& path) {
   if (path.empty() || path.size() >= sizeof(sockaddr_un::sun_path)) {
     return Error{
         "socket " + path + ": " + std::to_string(path.size()) + " octets are above the limit " +
-        std::to_string(sizeof(sockaddr_un::sun_path) - 1U)
-    };
+        std::to_string(sizeof(sockaddr_un::sun_path) - 1U)};
   }
   const std::string lock_path = path + ".lock";
   UniqueFd fd;
@@ -84,9 +83,9 @@ Result<SocketLock> SocketLock::take(const std::string& path) {
 
   if (const Status status = remove_stale(path); !status) return status.error();
   const std::string pid = std::to_string(::getpid()) + "\n";
-  const bool is_written = ::ftruncate(fd.get(), 0) == 0 &&
-                          ::pwrite(fd.get(), pid.data(), pid.size(), 0) ==
-                              static_cast<ssize_t>(pid.size());
+  const bool is_written =
+      ::ftruncate(fd.get(), 0) == 0 &&
+      ::pwrite(fd.get(), pid.data(), pid.size(), 0) == static_cast<ssize_t>(pid.size());
   if (!is_written) return os_error(errno, "socket lock " + lock_path);
   return SocketLock{path, std::move(fd)};
 }

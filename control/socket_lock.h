@@ -1,7 +1,7 @@
 // SocketLock: one daemon per socket path.
 //
-// The lock is an flock on `<path>.lock`, which the kernel releases with the process however it ends; the
-// file holds the daemon's pid for the message of the one that is refused.
+// The lock is an flock on `<path>.lock`, which the kernel releases with the process however it
+// ends; the file holds the daemon's pid for the message of the one that is refused.
 #pragma once
 
 #include <string>

@@ -98,7 +98,9 @@ Json describe_container_port(const Controller& controller, const EndpointRecord&
 
 }  // namespace
 
-std::uint32_t port_number(UplinkIndex uplink) noexcept { return uplink.value(); }
+std::uint32_t port_number(UplinkIndex uplink) noexcept {
+  return uplink.value();
+}
 
 std::uint32_t port_number(EndpointIndex endpoint) noexcept {
   return static_cast<std::uint32_t>(kMaxUplinks) + endpoint.value();
@@ -137,8 +139,8 @@ Json drops_json(const DropNumbers& drops) {
 }
 
 Conservation conservation(const Platform& platform) {
-  // Frames in flight are looked at between two readings: when the readings agree, nothing moved and the
-  // law is exact; else it is tried again, and judged with what workers may have in their hands.
+  // Frames in flight are looked at between two readings: when the readings agree, nothing moved and
+  // the law is exact; else it is tried again, and judged with what workers may have in their hands.
   constexpr int kTries = 16;
   Conservation result;
   const std::int64_t in_hand = std::int64_t{platform.worker_count()} * kMaxBurst;
@@ -146,8 +148,7 @@ Conservation conservation(const Platform& platform) {
     const WorkerReading before = sum_of_workers(platform);
     result.in_flight = platform.in_flight();
     const WorkerReading after = sum_of_workers(platform);
-    const bool is_moving =
-        came_in(before) != came_in(after) || went_out(before) != went_out(after);
+    const bool is_moving = came_in(before) != came_in(after) || went_out(before) != went_out(after);
     const auto least = static_cast<std::int64_t>(came_in(before) - went_out(after));
     const auto most = static_cast<std::int64_t>(came_in(after) - went_out(before));
     const auto in_flight = static_cast<std::int64_t>(result.in_flight);
@@ -195,9 +196,7 @@ Json get_stats(const Controller& controller) {
   Json ports = Json::array();
   for (const auto& [key, port] : controller.model().ports) {
     Json entry{{"port", port_number(port.index)}, {"name", key}};
-    entry.update(
-        counters_json(reading_of(*controller.runtime().uplinks[port.index.value()]))
-    );
+    entry.update(counters_json(reading_of(*controller.runtime().uplinks[port.index.value()])));
     ports.push_back(std::move(entry));
   }
   for (const auto& [index, port] : controller.runtime().ports) {

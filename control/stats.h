@@ -1,7 +1,8 @@
 // Stats: the answers that count: ports, totals and the conservation law, drops, workers.
 //
-// Everything shown is relative to the last `stats.clear`, except what has no meaning as a difference:
-// the longest iteration, and the conservation law, which is judged on the counters since start.
+// Everything shown is relative to the last `stats.clear`, except what has no meaning as a
+// difference: the longest iteration, and the conservation law, which is judged on the counters
+// since start.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +33,8 @@ struct Conservation {
   std::int64_t unaccounted{};  // frames that came in and are nowhere; 0 when all is quiet and well
   std::uint64_t in_flight{};
 };
-/// Workers go on while control reads: while frames move, up to one burst a worker may be in its hands.
+/// Workers go on while control reads: while frames move, up to one burst a worker may be in its
+/// hands.
 [[nodiscard]] Conservation conservation(const Platform& platform);
 
 // The whole result objects of the verbs.

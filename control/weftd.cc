@@ -20,6 +20,7 @@
 #include "control/dispatch.h"
 #include "control/host.h"
 #include "control/server.h"
+#include "dataplane/net/headers.h"
 #include "pmd-config/device.h"
 
 namespace weft::control {
@@ -36,6 +37,7 @@ struct Options {
   std::string idle = "auto";
   std::uint32_t memory_mib = 0;
   std::uint16_t max_mtu = 0;
+  std::uint16_t vxlan_port = kVxlanPort;
 };
 
 // Whether a NIC is bound to a driver that DPDK can use, so that uplinks may name PCI addresses.
@@ -159,7 +161,7 @@ int run(const Options& options) {
   auto host = Host::start(*config);
   if (!host) return fail(host.error().message);
   {
-    Controller controller{**host};
+    Controller controller{**host, encap::DecapConfig{.vxlan_port = options.vxlan_port}};
     Dispatcher dispatcher{
         controller, About{.weft = WEFT_VERSION, .dpdk = Eal::dpdk_version(), .pid = getpid()}};
     dispatcher_behind_socket = &dispatcher;
@@ -208,6 +210,9 @@ int main(int argc, char** argv) {
   app.add_option(
       "--max-mtu", options.max_mtu, "largest uplink MTU to make room for (default: from the config)"
   );
+  app.add_option("--vxlan-port", options.vxlan_port, "UDP port of VXLAN, sent and received")
+      ->check(CLI::Range(1, 65535))
+      ->capture_default_str();
   app.add_option("--eal", options.eal, "extra arguments for DPDK's EAL");
   CLI11_PARSE(app, argc, argv);
   spdlog::set_level(spdlog::level::from_str(options.log_level));

@@ -1,10 +1,10 @@
 // A daemon without a machine: dispatcher, controller and fake platform, spoken to in JSON.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <chrono>
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "control/controller.h"
 #include "control/dispatch.h"
@@ -62,9 +62,14 @@ class ControlFixture : public testing::Test {
 
   /// One uplink, one tenant, one VXLAN segment "blue" with VNI 5001 and inner MTU 1450.
   void make_network() {
-    accepted("port.add", R"({"name":"up0","device":"net_null0","addresses":["192.0.2.1/24","2001:db8::1/64"],"gateways":["192.0.2.254"]})");
+    accepted(
+        "port.add",
+        R"({"name":"up0","device":"net_null0","addresses":["192.0.2.1/24","2001:db8::1/64"],"gateways":["192.0.2.254"]})"
+    );
     accepted("tenant.add", R"({"name":"acme"})");
-    accepted("segment.add", R"({"name":"blue","tenant":"acme","vni":5001,"local_vtep":"192.0.2.1"})");
+    accepted(
+        "segment.add", R"({"name":"blue","tenant":"acme","vni":5001,"local_vtep":"192.0.2.1"})"
+    );
   }
 
   void TearDown() override {

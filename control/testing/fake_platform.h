@@ -1,5 +1,5 @@
-// FakePlatform: a machine of ports that carry nothing, which fails on demand and watches the order of
-// calls that platform.h asks for.
+// FakePlatform: a machine of ports that carry nothing, which fails on demand and watches the order
+// of calls that platform.h asks for.
 //
 //   FakePlatform platform;
 //   Controller controller{platform};
@@ -49,7 +49,7 @@ class FakePlatform final : public Platform {
     }
   }
 
-  // -- what a test sets -----------------------------------------------------------------------------
+  // -- what a test sets --------------------------------------------------------------------------
   /// By function name; the entry is used up by one call.
   std::map<std::string, std::string> next_failure;
   std::uint16_t uplink_mtu = 1500;  // unless the config says otherwise
@@ -57,7 +57,7 @@ class FakePlatform final : public Platform {
   std::uint64_t frames_in_flight = 0;
   std::set<MacAddress> active_macs;
 
-  // -- what a test looks at -------------------------------------------------------------------------
+  // -- what a test looks at ----------------------------------------------------------------------
   std::vector<std::string> calls;       // "open_uplink up0", in order
   std::vector<std::string> violations;  // of the order that platform.h asks for
   std::shared_ptr<const Snapshot> published;
@@ -69,7 +69,7 @@ class FakePlatform final : public Platform {
   std::vector<EndpointConfig> opened_endpoints;
   [[nodiscard]] WorkerCounters& worker(std::uint16_t w) { return *counters_[w]; }
 
-  // -- Platform -------------------------------------------------------------------------------------
+  // -- Platform ----------------------------------------------------------------------------------
   [[nodiscard]] std::uint16_t worker_count() const override { return workers_; }
   [[nodiscard]] std::uint64_t tsc_hz() const override { return 2'000'000'000; }
   [[nodiscard]] WorkerFacts facts(WorkerId worker) const override {
@@ -81,16 +81,15 @@ class FakePlatform final : public Platform {
   [[nodiscard]] std::uint64_t in_flight() const override { return frames_in_flight; }
   [[nodiscard]] MbufLevels mbuf_levels() const override { return {{8192, 64}, {512, 0}}; }
 
-  [[nodiscard]] Result<OpenedUplink> open_uplink(
-      UplinkIndex index, const PortConfig& config
-  ) override {
+  [[nodiscard]] Result<OpenedUplink> open_uplink(UplinkIndex index, const PortConfig& config)
+      override {
     calls.push_back("open_uplink " + config.name);
     if (auto error = failure("open_uplink")) return *error;
     if (!open_uplinks.insert(index).second) violations.push_back("uplink slot opened twice");
     OpenedUplink opened;
     opened.mac = MacAddress::from_bits(0x0200000000F0U + index.value());
     opened.mtu = config.mtu != 0 ? config.mtu : uplink_mtu;
-    opened.driver = "net_fake";
+    opened.driver = "net_af_packet";
     opened.link = {true, 10000};
     opened.rx_queues = opened.tx_queues = std::min(uplink_queues, workers_);
     opened.uses = {"rss"};
