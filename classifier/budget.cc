@@ -15,7 +15,7 @@ Budget::Budget(std::uint64_t rate, std::uint64_t burst, std::uint64_t tsc_hz) no
   tokens_ = capacity_;
 }
 
-bool Budget::take(Tsc now) noexcept {
+bool Budget::take(Tsc now, std::uint64_t frames) noexcept {
   if (ticks_per_frame_ == 0) return true;
   // An owner that took over from another core may see a slightly older clock: then no time has
   // passed.
@@ -25,8 +25,8 @@ bool Budget::take(Tsc now) noexcept {
     tokens_ += std::min(elapsed, room);
     last_ = now.value();
   }
-  if (tokens_ < ticks_per_frame_) return false;
-  tokens_ -= ticks_per_frame_;
+  if (frames > capacity_ / ticks_per_frame_ || tokens_ < frames * ticks_per_frame_) return false;
+  tokens_ -= frames * ticks_per_frame_;
   return true;
 }
 

@@ -16,8 +16,8 @@ class Budget {
   /// `rate`: frames per second, 0 = unlimited; `burst`: frames, at least 1; `tsc_hz` > 0.
   Budget(std::uint64_t rate, std::uint64_t burst, std::uint64_t tsc_hz) noexcept;
 
-  /// Takes one frame's tokens if there are any.
-  [[nodiscard]] bool take(Tsc now) noexcept;
+  /// Takes the tokens of `frames` frames if there are as many. More than the burst is never granted.
+  [[nodiscard]] bool take(Tsc now, std::uint64_t frames = 1) noexcept;
 
  private:
   std::uint64_t ticks_per_frame_{};  // 0: unlimited

@@ -63,6 +63,14 @@ TEST(Budget, ARateAboveTheClockIsTheClock) {
   EXPECT_EQ(passed(budget, Tsc{101}, 5), 1U);
 }
 
+TEST(Budget, TakesSeveralFramesAtOnceOrNone) {
+  Budget budget{1, 4, kHz};
+  EXPECT_TRUE(budget.take(Tsc{kHz}, 3));
+  EXPECT_FALSE(budget.take(Tsc{kHz}, 2));
+  EXPECT_TRUE(budget.take(Tsc{kHz}, 1));
+  EXPECT_FALSE(budget.take(Tsc{1000 * kHz}, 5));  // more than the burst, however long one waits
+}
+
 TEST(Budget, ABurstOfZeroIsOne) {
   Budget budget{1000, 0, kHz};
   EXPECT_EQ(passed(budget, Tsc{0}, 10), 1U);

@@ -60,6 +60,15 @@ Result<OpenedPort> ContainerPorts::open_in_namespace(const EndpointConfig& confi
   return OpenedPort{std::move(*port), netns->path(), netns->identity()};
 }
 
+std::string ContainerPorts::place_of(const EndpointConfig& config) const {
+  if (config.kind == PortKind::memif || config.kind == PortKind::vhost_user) return config.socket;
+  const auto netns = open_netns(config);
+  if (!netns) return {};
+  const NetnsIdentity identity = netns->identity();
+  return std::to_string(identity.device) + ":" + std::to_string(identity.inode) + "/" +
+         config.ifname;
+}
+
 Result<OpenedPort> ContainerPorts::open(const EndpointConfig& config) {
   switch (config.kind) {
     case PortKind::tap:

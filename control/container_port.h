@@ -27,6 +27,10 @@ class ContainerPorts {
   /// nothing is left in the namespace. Precondition: config.mac and config.mtu are set.
   [[nodiscard]] Result<OpenedPort> open(const EndpointConfig& config);
 
+  /// What only one port can occupy: the interface name in the namespace, or the socket. Empty if the
+  /// namespace does not exist.
+  [[nodiscard]] std::string place_of(const EndpointConfig& config) const;
+
  private:
   [[nodiscard]] Result<OpenedPort> open_in_namespace(const EndpointConfig& config);
   [[nodiscard]] Result<std::unique_ptr<Port>> open_veth_port(const ContainerLink& container);

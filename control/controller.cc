@@ -10,6 +10,10 @@
 namespace weft::control {
 namespace {
 
+/// As Linux limits its own (icmp_msgs_per_sec is 1000 for a host; this is per container).
+constexpr std::uint64_t kIcmpErrorsPerSecond = 100;
+constexpr std::uint64_t kIcmpErrorBurst = 20;
+
 /// Tokens for a tenth of a second: a burst of ARP requests at start-up passes, a storm does not.
 classifier::Budget budget(std::uint32_t rate, std::uint64_t tsc_hz) {
   return classifier::Budget{rate, std::max<std::uint64_t>(rate / 10U, 16U), tsc_hz};
@@ -87,6 +91,7 @@ Outcome<Ok> Controller::remove_port(const std::string& name) {
   const auto index = registry_.remove_port(name);
   if (!index) return index.error();
   runtime_.uplinks[index->value()].reset();
+  forget_path_mtus();  // nobody will report that they expired
   publish();
   platform_.close_uplink(*index);
   return Ok{};
@@ -167,8 +172,12 @@ Outcome<EndpointIndex> Controller::attach(const EndpointConfig& config) {
   const auto admission = registry_.admit_endpoint(config);
   if (!admission) return admission.error();
   const EndpointIndex index = admission->index;
-  const bool is_gone = admission->exists && !runtime_.ports.contains(index);
-  if (admission->exists && !is_gone) return index;
+  if (const auto open = runtime_.ports.find(index);
+      admission->exists && open != runtime_.ports.end()) {
+    if (platform_.is_present(*open->second.port)) return index;
+    endpoint_gone(index);  // its namespace was replaced, and nobody has noticed yet
+  }
+  const bool is_gone = admission->exists;
 
   const WorkerId owner = is_gone ? model().endpoint(index)->owner : least_loaded_worker();
   EndpointConfig complete = config;
@@ -180,9 +189,10 @@ Outcome<EndpointIndex> Controller::attach(const EndpointConfig& config) {
   (*port)->budgets.broadcast = budget(config.bum_budget.broadcast, hz);
   (*port)->budgets.multicast = budget(config.bum_budget.multicast, hz);
   (*port)->budgets.unknown_unicast = budget(config.bum_budget.unknown_unicast, hz);
+  (*port)->budgets.icmp_errors = classifier::Budget{kIcmpErrorsPerSecond, kIcmpErrorBurst, hz};
   runtime_.ports.emplace(index, RuntimePort{*port, {}});
   if (is_gone) {
-    registry_.touch_endpoint(index);
+    registry_.reopen_endpoint(index, complete.mtu);
   } else {
     registry_.put_endpoint(config, index, owner);
     const auto learned = runtime_.learned.find(model().endpoint(index)->segment);

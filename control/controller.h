@@ -94,6 +94,8 @@ class Controller {
 
  private:
   void publish();
+  /// Path MTUs towards VTEPs that are no remote of any segment.
+  void forget_path_mtus();
   void publish_empty();
   [[nodiscard]] std::shared_ptr<Port> take_port(EndpointIndex index);
   [[nodiscard]] WorkerId least_loaded_worker() const;

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -46,6 +47,14 @@ void Controller::path_mtu_changed(const IpAddress& remote, std::optional<std::ui
     runtime_.path_mtus.insert_or_assign(remote, *mtu);
     spdlog::info("remote {}: the path carries only {} octets", format(remote), *mtu);
   }
+}
+
+void Controller::forget_path_mtus() {
+  std::set<IpAddress> remotes;
+  for (const auto& [index, record] : model().remotes) remotes.insert(record.config.vtep);
+  std::erase_if(runtime_.path_mtus, [&](const auto& entry) {
+    return !remotes.contains(entry.first);
+  });
 }
 
 // -- learning ------------------------------------------------------------------------------------

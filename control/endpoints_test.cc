@@ -232,6 +232,16 @@ TEST_F(Endpoints, GoneOnesAreReapedListedAndAttachedAgain) {
   EXPECT_EQ(accepted("endpoint.detach", R"({"container":"c1"})")["detached"], 1);
 }
 
+TEST_F(Endpoints, AttachAgainOpensAnewWhenTheNamespaceWasReplaced) {
+  make_network();
+  accepted("endpoint.attach", kAttach);
+  platform.ports_are_present = false;
+  const std::size_t opened = platform.opened_endpoints.size();
+  accepted("endpoint.attach", kAttach);
+  EXPECT_EQ(platform.opened_endpoints.size(), opened + 1U);
+  EXPECT_EQ(platform.ports_alive, 1);
+}
+
 TEST(Controller, DestructionLeavesNothing) {
   FakePlatform platform;
   {

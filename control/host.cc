@@ -49,14 +49,18 @@ Host::Host(std::unique_ptr<Eal> eal, Pools pools)
       pools_{std::move(pools)},
       container_ports_{pools_.get()},
       reaper_{std::make_unique<Reaper>()},
-      underlay_{[this](UplinkIndex, const IpAddress& address) {
-        const Snapshot* snapshot = published_.read();
-        bool is_remote = false;
-        snapshot->tunnel_by_remote.for_each([&](const SegmentAddress& key, const TunnelIndex&) {
-          is_remote |= key.address == address.octets();
-        });
-        return is_remote;
-      }} {}
+      underlay_{[this](UplinkIndex, const IpAddress& address) { return is_remote(address); }} {}
+
+bool Host::is_remote(const IpAddress& address) {
+  const Snapshot& snapshot = *published_.read();
+  if (remotes_.generation != snapshot.generation) {
+    remotes_ = {snapshot.generation, {}};
+    snapshot.tunnel_by_remote.for_each([&](const SegmentAddress& key, const TunnelIndex&) {
+      remotes_.addresses.insert(key.address);
+    });
+  }
+  return remotes_.addresses.contains(address.octets());
+}
 
 Host::~Host() {
   for (auto& worker : workers_) worker->stop();
@@ -133,9 +137,14 @@ void Host::drain_events(Controller& controller, TimePoint now) {
           carry_out(controller, underlay_.receive(event.uplink, head_bytes(event.frame), now));
           rte_pktmbuf_free(event.frame);
           break;
-        case WorkerEvent::Kind::port_dead:
-          controller.endpoint_gone(event.endpoint);
+        case WorkerEvent::Kind::port_dead: {
+          // The index may have a new port by now.
+          const auto open = controller.runtime().ports.find(event.endpoint);
+          const bool is_same =
+              open != controller.runtime().ports.end() && open->second.port.get() == event.port;
+          if (is_same) controller.endpoint_gone(event.endpoint);
           break;
+        }
       }
     }
   }
@@ -248,7 +257,8 @@ std::uint64_t Host::in_flight() const {
     handed_over += worker->report().handed_over.get();
     taken_over += worker->report().taken_over.get();
   }
-  return handed_over - taken_over;
+  // The workers' reports are of slightly different moments.
+  return handed_over > taken_over ? handed_over - taken_over : 0;
 }
 
 MbufLevels Host::mbuf_levels() const {
@@ -339,14 +349,23 @@ void Host::forget(UplinkIndex uplink, const IpAddress& next_hop) {
 
 Result<std::shared_ptr<Port>> Host::open_endpoint(const EndpointConfig& config, WorkerId owner) {
   (void)owner;  // a port is not bound to a worker before it is published
-  // The same name may still be on its way out of the namespace.
-  if (const auto dying = dying_.extract(config.name()); !dying.empty()) {
+  std::string place = container_ports_.place_of(config);
+  // The interface of an earlier port may still be on its way out of there.
+  if (const auto dying = dying_.extract(place); !dying.empty()) {
     reaper_->wait_for(dying.mapped());
   }
   auto opened = container_ports_.open(config);
   if (!opened) return opened.error();
-  homes_[opened->port.get()] = Home{opened->netns_path, opened->netns, kNoEndpoint};
+  homes_[opened->port.get()] =
+      Home{opened->netns_path, opened->netns, std::move(place), kNoEndpoint};
   return std::move(opened->port);
+}
+
+bool Host::is_present(const Port& port) const {
+  const auto home = homes_.find(&port);
+  if (home == homes_.end() || !port.is_alive()) return false;
+  const Home& at = home->second;
+  return at.path.empty() || NetnsWatch::still_there(at.path, at.identity);
 }
 
 Status Host::watch(EndpointIndex endpoint, Port& port, WorkerId owner) {
@@ -360,10 +379,9 @@ void Host::unwatch(EndpointIndex /*endpoint*/, Port& port, WorkerId owner) {
 }
 
 void Host::retire(std::shared_ptr<Port> port) {
-  homes_.erase(port.get());
   if (reaper_->pending() == 0) dying_.clear();
-  const std::string name = port->name();
-  dying_[name] = reaper_->reap(std::move(port));
+  auto home = homes_.extract(port.get());
+  dying_[home.mapped().place] = reaper_->reap(std::move(port));
 }
 
 }  // namespace weft::control

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -71,6 +72,7 @@ class Host final : public Platform {
   [[nodiscard]] Result<std::shared_ptr<Port>> open_endpoint(
       const EndpointConfig& config, WorkerId owner
   ) override;
+  [[nodiscard]] bool is_present(const Port& port) const override;
   [[nodiscard]] Status watch(EndpointIndex endpoint, Port& port, WorkerId owner) override;
   void unwatch(EndpointIndex endpoint, Port& port, WorkerId owner) override;
   void retire(std::shared_ptr<Port> port) override;
@@ -88,6 +90,7 @@ class Host final : public Platform {
   struct Home {
     std::string path;
     NetnsIdentity identity;
+    std::string place;                     // what nobody else can open while the port exists
     EndpointIndex endpoint = kNoEndpoint;  // set while watched
   };
 
@@ -105,7 +108,7 @@ class Host final : public Platform {
   Pools pools_;
   ContainerPorts container_ports_;
   std::unique_ptr<Reaper> reaper_;
-  std::map<std::string, Reaper::Ticket> dying_;  // ports whose name may be wanted again
+  std::map<std::string, Reaper::Ticket> dying_;  // by place: somebody may want it again at once
   Published<Snapshot> published_;
   Qsbr<kMaxWorkers> qsbr_;
   std::vector<std::unique_ptr<Worker>> workers_;
@@ -113,6 +116,14 @@ class Host final : public Platform {
   std::array<std::unique_ptr<Uplink>, kMaxUplinks> uplinks_;
   std::map<const Port*, Home> homes_;
 
+  /// The VTEPs that tunnels of the published snapshot come from.
+  struct Remotes {
+    Generation generation;
+    std::set<std::array<std::uint8_t, 16>> addresses;
+  };
+  [[nodiscard]] bool is_remote(const IpAddress& address);
+
+  Remotes remotes_;
   Underlay underlay_;
   UnderlayOutput pending_;  // from calls inside verbs, carried out in the next poll
   TimePoint next_slow_look_{};

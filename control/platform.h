@@ -111,6 +111,9 @@ class Platform {
   [[nodiscard]] virtual Result<std::shared_ptr<Port>> open_endpoint(
       const EndpointConfig& config, WorkerId owner
   ) = 0;
+  /// Whether the port still leads into the container: the namespace it was opened in is where it was and
+  /// the port is alive.
+  [[nodiscard]] virtual bool is_present(const Port& port) const = 0;
   /// Adds the port's poll_fd to its owner's epoll set; ports with poll_fd() == -1 are never passed.
   [[nodiscard]] virtual Status watch(EndpointIndex endpoint, Port& port, WorkerId owner) = 0;
   /// Removes it; no event for `endpoint` reaches the worker afterwards.

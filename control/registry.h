@@ -73,6 +73,8 @@ class Registry {
   void remove_endpoint(EndpointIndex index);
   /// The endpoint's interface vanished or came back: what depends on its port is dirty.
   void touch_endpoint(EndpointIndex index);
+  /// An endpoint that was gone has an interface again, with this MTU.
+  void reopen_endpoint(EndpointIndex index, std::uint16_t mtu);
 
  private:
   [[nodiscard]] Outcome<std::uint16_t> check_transport(

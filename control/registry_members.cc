@@ -361,6 +361,11 @@ void Registry::remove_endpoint(EndpointIndex index) {
   endpoint_indices_.give_back(index);
 }
 
+void Registry::reopen_endpoint(EndpointIndex index, std::uint16_t mtu) {
+  model_.endpoints.at(index).mtu = mtu;
+  touch_endpoint(index);
+}
+
 void Registry::touch_endpoint(EndpointIndex index) {
   dirty_.endpoints.insert(index);
   dirty_.floods.insert(model_.endpoint(index)->segment);

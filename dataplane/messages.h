@@ -11,6 +11,8 @@
 
 namespace weft {
 
+class Port;
+
 /// Worker → control. Trivially copyable, at most one cache line.
 struct WorkerEvent {
   enum class Kind : std::uint8_t {
@@ -24,6 +26,7 @@ struct WorkerEvent {
   MacAddress mac;          // learned
   UplinkIndex uplink;      // punted
   EndpointIndex endpoint;  // port_dead
+  const Port* port{};      // port_dead: an index outlives a port
   rte_mbuf* frame{};       // punted
 };
 

@@ -235,10 +235,8 @@ TEST_F(Pipeline, FloodsUnknownUnicastOnlyWhenTheSegmentSays) {
 }
 
 TEST_F(Pipeline, EnforcesEachBudgetByItsOwnName) {
-  port(0).budgets = {
-      classifier::Budget{1, 1, 1'000'000'000},
-      classifier::Budget{1, 1, 1'000'000'000},
-      classifier::Budget{1, 1, 1'000'000'000}};
+  const classifier::Budget one{1, 1, 1'000'000'000};
+  port(0).budgets.broadcast = port(0).budgets.multicast = port(0).budgets.unknown_unicast = one;
   const MacAddress multicast{{0x01, 0, 0x5e, 0, 0, 5}};
   const MacAddress unknown{{2, 0, 0, 0, 0, 0x77}};
   for (int i = 0; i < 2; ++i) {
@@ -250,6 +248,28 @@ TEST_F(Pipeline, EnforcesEachBudgetByItsOwnName) {
   EXPECT_EQ(drops(DropReason::multicast_budget), 1U);
   EXPECT_EQ(drops(DropReason::unknown_unicast_budget), 1U);
   EXPECT_EQ(drops(), 3U);
+}
+
+TEST_F(Pipeline, ChargesFloodsByTheCopiesTheyMake) {
+  port(0).budgets.broadcast = classifier::Budget{1, 3, 1'000'000'000};
+  change([](Snapshot& s) {
+    auto flood = std::make_shared<FloodList>();
+    flood->endpoints.assign(64, EndpointIndex{1});
+    s.segments.mutate(0).flood = std::move(flood);
+  });
+  for (int i = 0; i < 2; ++i) {
+    receive_from(0, packet(udp_frame(to(kBroadcastMac), ip_to(kIp4B), {}, {})));
+  }
+  EXPECT_EQ(port(1).sent.size(), 64U);  // each costs two of three
+  EXPECT_TRUE(dropped_only(DropReason::broadcast_budget));
+}
+
+TEST_F(Pipeline, LimitsFloodsOutOfTunnels) {
+  context_->tunnel_flood_budget = classifier::Budget{1, 1, 1'000'000'000};
+  const Octets frame = udp_frame(to(kBroadcastMac, kMacR), ip_to(kIp4A, kIp4R), {}, {});
+  for (int i = 0; i < 3; ++i) receive_from_uplink(packet(from_remote(frame)));
+  EXPECT_EQ(port(1).sent.size(), 1U);
+  EXPECT_TRUE(dropped_only(DropReason::tunnel_flood_budget, 2));
 }
 
 TEST_F(Pipeline, DropsLinkLocalProtocols) {
@@ -341,6 +361,14 @@ TEST_F(Pipeline, AnswersAPacketThatDoesNotFitTheTunnel) {
   EXPECT_EQ(icmp->code, kIcmpFragmentationNeeded);
   EXPECT_EQ(icmp->rest.host() & 0xFFFFU, kInnerMtu);
   EXPECT_EQ(counters_.too_big_answers.get(), 1U);
+}
+
+// RFC 4443 s2.4(f): an IPv6 node MUST limit the rate of the ICMPv6 errors it originates.
+TEST_F(Pipeline, LimitsAnswersToPacketsThatDoNotFit) {
+  port(0).budgets.icmp_errors = classifier::Budget{1, 2, 1'000'000'000};
+  for (int i = 0; i < 5; ++i) receive_from(0, packet(a_to_remote(1460)));
+  EXPECT_TRUE(dropped_only(DropReason::inner_too_big, 5));
+  EXPECT_EQ(port(0).sent.size(), 2U);
 }
 
 TEST_F(Pipeline, SendsWhatJustFits) {
@@ -464,6 +492,20 @@ TEST_F(Pipeline, DropsFramesOfOthersOnTheUnderlay) {
   EXPECT_TRUE(dropped_only(DropReason::underlay_not_for_us));
 }
 
+TEST_F(Pipeline, DropsTaggedFramesOnTheUnderlay) {
+  Octets tagged = from_remote(remote_to_a());
+  const Octets tag{0x81, 0, 0, 10};
+  tagged.insert(tagged.begin() + 12, tag.begin(), tag.end());
+  receive_from_uplink(packet(tagged));
+  EXPECT_TRUE(dropped_only(DropReason::underlay_not_for_us));
+}
+
+TEST_F(Pipeline, DropsWhatArrivesOnAnUplinkThatIsDown) {
+  change([](Snapshot& s) { s.uplinks[0].is_up = false; });
+  receive_from_uplink(packet(from_remote(remote_to_a())));
+  EXPECT_TRUE(dropped_only(DropReason::uplink_down));
+}
+
 TEST_F(Pipeline, DropsUdpToTheVtepThatIsNoTunnel) {
   receive_from_uplink(packet(udp_frame(to(kMacUplink), ip_to(kVtepLocal.v4()), {}, {})));
   EXPECT_TRUE(dropped_only(DropReason::underlay_not_for_us));
@@ -509,6 +551,16 @@ TEST_F(Pipeline, ReportsANewSourceBehindATunnelOnce) {
   EXPECT_EQ(event.tunnel, TunnelIndex{0});
   EXPECT_FALSE(events_.pop(event));
   EXPECT_EQ(port(0).sent.size(), 3U);
+}
+
+TEST_F(Pipeline, LearningLeavesRoomForPuntedFrames) {
+  for (std::uint8_t i = 0; i < 60; ++i) {
+    const MacAddress news{{2, 0, 0, 1, 0, i}};
+    receive_from_uplink(packet(from_remote(tcp_frame(to(kMacA, news), ip_to(kIp4A, kIp4R), {}))));
+  }
+  EXPECT_LE(events_.size(), events_.capacity() / 2);
+  receive_from_uplink(packet(arp_frame(to(kBroadcastMac), {.target_ip = kVtepLocal.v4()})));
+  EXPECT_EQ(counters_.punted.get(), 1U);
 }
 
 TEST_F(Pipeline, LearnsNothingWhenTheSegmentDoesNot) {

@@ -17,9 +17,13 @@ std::size_t l3_octets(const rte_mbuf* frame, const ParsedFrame& parsed) noexcept
   return is_ip ? parsed.l3_end - parsed.l3_offset : frame->pkt_len - sizeof(EthernetHeader);
 }
 
-// Tells the sender how large a packet may be; the packet itself is lost.
+// Tells the sender how large a packet may be, within its budget of ICMP errors (RFC 4443 s2.4(f)); the
+// packet itself is lost.
 void answer_too_big(StageContext& context, rte_mbuf* frame, const TunnelEntry& tunnel) noexcept {
-  rte_mbuf* answer = make_too_big(frame, tunnel.inner_mtu, context.pools.small);
+  const bool may_answer =
+      context.source != nullptr && context.source->budgets.icmp_errors.take(context.now);
+  rte_mbuf* answer =
+      may_answer ? make_too_big(frame, tunnel.inner_mtu, context.pools.small) : nullptr;
   if (answer != nullptr) {
     context.counters.injected.add(1);
     context.counters.too_big_answers.add(1);

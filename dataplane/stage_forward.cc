@@ -98,39 +98,59 @@ void replicate(StageContext& context, rte_mbuf* frame) noexcept {
   }
 }
 
-// Broadcast and multicast: budget of the port, then everybody.
-void forward_group(StageContext& context, rte_mbuf* frame, const MacAddress& destination) noexcept {
-  if (is_reserved_multicast(destination)) {
-    drop(context, frame, DropReason::reserved_multicast);
-    return;
-  }
+// What a frame for everybody costs: one, and one more for every 64 copies, so that a flood in a segment of
+// thousands is bounded by the copies it makes. Frames out of tunnels share one budget per worker.
+DropReason charge(
+    StageContext& context,
+    rte_mbuf* frame,
+    classifier::Budget Budgets::*budget,
+    DropReason exhausted
+) noexcept {
   const PacketMeta& m = meta(frame);
-  if (m.from != kNoEndpoint) {
-    Budgets& budgets = context.source->budgets;
-    const bool is_broadcast = destination.is_broadcast();
-    classifier::Budget& budget = is_broadcast ? budgets.broadcast : budgets.multicast;
-    if (!budget.take(context.now)) {
-      drop(
-          context, frame, is_broadcast ? DropReason::broadcast_budget : DropReason::multicast_budget
-      );
-      return;
-    }
+  const FloodList& flood = *context.snapshot->segments[m.segment.value()].flood;
+  constexpr std::size_t kCopiesPerFrame = 64;
+  if (m.from == kNoEndpoint) {
+    const std::size_t cost = 1U + flood.endpoints.size() / kCopiesPerFrame;
+    return context.tunnel_flood_budget.take(context.now, cost) ? DropReason::none
+                                                               : DropReason::tunnel_flood_budget;
+  }
+  const std::size_t copies = flood.endpoints.size() + flood.tunnels.size();
+  const std::size_t cost = 1U + copies / kCopiesPerFrame;
+  return (context.source->budgets.*budget).take(context.now, cost) ? DropReason::none : exhausted;
+}
+
+void flood(
+    StageContext& context,
+    rte_mbuf* frame,
+    classifier::Budget Budgets::*budget,
+    DropReason exhausted
+) noexcept {
+  const DropReason refused = charge(context, frame, budget, exhausted);
+  if (refused != DropReason::none) {
+    drop(context, frame, refused);
+    return;
   }
   replicate(context, frame);
 }
 
+// Broadcast and multicast.
+void forward_group(StageContext& context, rte_mbuf* frame, const MacAddress& destination) noexcept {
+  if (is_reserved_multicast(destination)) {
+    drop(context, frame, DropReason::reserved_multicast);
+  } else if (destination.is_broadcast()) {
+    flood(context, frame, &Budgets::broadcast, DropReason::broadcast_budget);
+  } else {
+    flood(context, frame, &Budgets::multicast, DropReason::multicast_budget);
+  }
+}
+
 void forward_unknown(StageContext& context, rte_mbuf* frame) noexcept {
-  const PacketMeta& m = meta(frame);
-  const SegmentEntry& segment = context.snapshot->segments[m.segment.value()];
+  const SegmentEntry& segment = context.snapshot->segments[meta(frame).segment.value()];
   if (segment.unknown_unicast == UnknownUnicast::drop) {
     drop(context, frame, DropReason::unknown_unicast);
     return;
   }
-  if (m.from != kNoEndpoint && !context.source->budgets.unknown_unicast.take(context.now)) {
-    drop(context, frame, DropReason::unknown_unicast_budget);
-    return;
-  }
-  replicate(context, frame);
+  flood(context, frame, &Budgets::unknown_unicast, DropReason::unknown_unicast_budget);
 }
 
 }  // namespace

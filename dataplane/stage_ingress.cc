@@ -171,6 +171,7 @@ DropReason unwrap(
 Lanes stage_decap(StageContext& context, UplinkIndex uplink, Burst& burst, Lanes live) noexcept {
   const Snapshot& snapshot = *context.snapshot;
   const MacAddress& own_mac = snapshot.uplinks[uplink.value()].mac;
+  const bool is_up = snapshot.uplinks[uplink.value()].is_up;
   TunnelRun run;
   Lanes inner;
   for (const unsigned lane : live) {
@@ -179,7 +180,13 @@ Lanes stage_decap(StageContext& context, UplinkIndex uplink, Burst& burst, Lanes
     const ParsedFrame outer = m.parsed;
     const Bytes octets = head_bytes(frame);
     const auto& ethernet = bounded_header<EthernetHeader>(octets, 0);
-    if (ethernet.destination != own_mac && !ethernet.destination.is_group()) [[unlikely]] {
+    if (!is_up) [[unlikely]] {
+      drop(context, frame, DropReason::uplink_down);
+      continue;
+    }
+    // A VTEP has no VLANs: a tagged frame belongs to another network on the same wire.
+    const bool is_for_us = ethernet.destination == own_mac || ethernet.destination.is_group();
+    if (!is_for_us || outer.vlan_count != 0) [[unlikely]] {
       drop(context, frame, DropReason::underlay_not_for_us);
       continue;
     }
@@ -251,6 +258,10 @@ void report_learned(
   StageContext::RecentLearn& recent = context.recent_learns[(key * 0x9E3779B97F4A7C15U) >> 58U];
   const Generation generation = context.snapshot->generation;
   if (recent.key == key && recent.tunnel == tunnel && recent.generation == generation) return;
+  // Half of the ring is kept for punted frames and dead ports: a storm of new MACs must not cost a
+  // neighbour its answer.
+  const bool has_room = context.events.size() < context.events.capacity() / 2;
+  if (!has_room || !context.learn_budget.take(context.now)) return;
   recent = {key, tunnel, generation};
   WorkerEvent event;
   event.kind = WorkerEvent::Kind::learned;

@@ -53,7 +53,9 @@ struct StageContext {
   Activity& activity;
   EventRing& events;                                   // producer side
   std::array<HandoffRing*, kMaxWorkers> handoff_to{};  // producer side; [worker] is nullptr
-  classifier::Budget punt_budget{};
+  classifier::Budget punt_budget{};                    // frames for the VTEP as a host
+  classifier::Budget learn_budget{};                   // reports of new MACs
+  classifier::Budget tunnel_flood_budget{};            // frames for everybody out of tunnels
 
   const Snapshot* snapshot{};
   Tsc now{};

@@ -23,6 +23,11 @@ constexpr int kReadyFds = 64;
 // While ethdev queues keep the worker busy, the epoll system call is made every n-th iteration
 // only.
 constexpr unsigned kBusyIterationsPerEpoll = 8;
+// Bounds on what the outside can make control and replication do, per worker. Control looks at 256 events
+// every few milliseconds; learning must leave room in the event ring for punted ARP and ND.
+constexpr std::uint64_t kPuntsPerSecond = 10'000;
+constexpr std::uint64_t kLearnsPerSecond = 10'000;
+constexpr std::uint64_t kTunnelFloodsPerSecond = 20'000;
 
 }  // namespace
 
@@ -53,9 +58,9 @@ Worker::Worker(
           .counters = counters_,
           .activity = activity_,
           .events = events_,
-          .punt_budget =
-              classifier::Budget{config.punts_per_second, config.punts_per_second, config.tsc_hz}} {
-}
+          .punt_budget = {kPuntsPerSecond, kPuntsPerSecond, config.tsc_hz},
+          .learn_budget = {kLearnsPerSecond, kLearnsPerSecond, config.tsc_hz},
+          .tunnel_flood_budget = {kTunnelFloodsPerSecond, kTunnelFloodsPerSecond, config.tsc_hz}} {}
 
 Worker::~Worker() {
   for (auto& ring : handoff_from_) {
@@ -256,6 +261,7 @@ void Worker::report_death(Port& port, EndpointIndex endpoint) noexcept {
   WorkerEvent event;
   event.kind = WorkerEvent::Kind::port_dead;
   event.endpoint = endpoint;
+  event.port = &port;
   port.is_death_reported = events_.push(event);
 }
 

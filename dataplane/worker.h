@@ -38,7 +38,6 @@ struct WorkerConfig {
   PacketPools pools;
   std::uint64_t tsc_hz{};
   IdlePolicy idle;
-  std::uint64_t punts_per_second = 10'000;
 };
 
 class Worker {

@@ -1,6 +1,7 @@
 #include "pmd-config/reaper.h"
 
 #include <atomic>
+#include <chrono>
 #include <latch>
 #include <thread>
 #include <vector>
@@ -42,16 +43,20 @@ TEST(Reaper, DoesNotKeepTheCallerWaiting) {
   EXPECT_EQ(died, (std::vector<int>{1, 2}));
 }
 
-TEST(Reaper, WaitsForOneTicketAndAllBeforeIt) {
+TEST(Reaper, WhatIsWaitedForGoesFirst) {
   std::vector<int> died;
   std::latch may_die{1};
   Reaper reaper;
-  reaper.reap(std::make_unique<SlowPort>(1, died));
-  const Reaper::Ticket second = reaper.reap(std::make_unique<SlowPort>(2, died));
-  reaper.reap(std::make_unique<SlowPort>(3, died, &may_die));
-  reaper.wait_for(second);
-  EXPECT_EQ(reaper.pending(), 1U);
+  reaper.reap(std::make_unique<SlowPort>(1, died, &may_die));
+  while (reaper.pending() != 1) std::this_thread::yield();
+  reaper.reap(std::make_unique<SlowPort>(2, died));
+  const Reaper::Ticket third = reaper.reap(std::make_unique<SlowPort>(3, died));
+  std::thread waiter{[&] { reaper.wait_for(third); }};
+  std::this_thread::sleep_for(std::chrono::milliseconds{20});  // the waiter has asked by then
   may_die.count_down();
+  waiter.join();
+  reaper.drain();
+  EXPECT_EQ(died, (std::vector<int>{1, 3, 2}));
 }
 
 TEST(Reaper, DestroysEverythingBeforeItEnds) {

@@ -56,6 +56,7 @@ class FakePlatform final : public Platform {
   std::uint16_t uplink_queues = 2;
   std::uint64_t frames_in_flight = 0;
   std::set<MacAddress> active_macs;
+  bool ports_are_present = true;
 
   // -- what a test looks at ----------------------------------------------------------------------
   std::vector<std::string> calls;       // "open_uplink up0", in order
@@ -70,6 +71,7 @@ class FakePlatform final : public Platform {
   [[nodiscard]] WorkerCounters& worker(std::uint16_t w) { return *counters_[w]; }
 
   // -- Platform ----------------------------------------------------------------------------------
+  [[nodiscard]] bool is_present(const Port& /*port*/) const override { return ports_are_present; }
   [[nodiscard]] std::uint16_t worker_count() const override { return workers_; }
   [[nodiscard]] std::uint64_t tsc_hz() const override { return 2'000'000'000; }
   [[nodiscard]] WorkerFacts facts(WorkerId worker) const override {

@@ -76,6 +76,7 @@ enum class DropReason : std::uint8_t {
   punt_budget,
   punt_full,
   forwarding_stopped,
+  tunnel_flood_budget,
   count_,
 };
 
@@ -243,6 +244,11 @@ inline constexpr std::array<DropInfo, kDropReasonCount> kDropInfo{{
     {DropReason::forwarding_stopped,
      "forwarding_stopped",
      "Forwarding is stopped (`start` resumes)."},
+    {DropReason::tunnel_flood_budget,
+     "tunnel_flood_budget",
+     "More frames for everybody (broadcast, multicast, unknown unicast) arrived through tunnels "
+     "than a "
+     "worker replicates per second."},
 }};
 
 namespace detail {

@@ -44,6 +44,8 @@ struct Budgets {
   classifier::Budget broadcast;
   classifier::Budget multicast;
   classifier::Budget unknown_unicast;
+  /// ICMP errors that the switch sends to this port (RFC 4443 s2.4(f): they MUST be limited).
+  classifier::Budget icmp_errors;
 };
 
 /// Frames that rx_burst took from the port and lost; the worker counts them as rx and as drops.
