@@ -337,6 +337,11 @@ LinkState Host::link(UplinkIndex index) const {
   return {state.is_up, state.speed_mbps};
 }
 
+DeviceLosses Host::device_losses(UplinkIndex index) const {
+  const DeviceStats stats = uplinks_[index.value()]->device->stats();
+  return {stats.rx_missed, stats.rx_no_mbuf, stats.rx_errors, stats.tx_errors};
+}
+
 void Host::resolve(UplinkIndex uplink, const IpAddress& next_hop) {
   append(pending_, underlay_.resolve(uplink, next_hop, std::chrono::steady_clock::now()));
 }

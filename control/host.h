@@ -67,6 +67,7 @@ class Host final : public Platform {
   void close_uplink(UplinkIndex index) override;
   [[nodiscard]] Status set_uplink_up(UplinkIndex index, bool up) override;
   [[nodiscard]] LinkState link(UplinkIndex index) const override;
+  [[nodiscard]] DeviceLosses device_losses(UplinkIndex index) const override;
   void resolve(UplinkIndex uplink, const IpAddress& next_hop) override;
   void forget(UplinkIndex uplink, const IpAddress& next_hop) override;
   [[nodiscard]] Result<std::shared_ptr<Port>> open_endpoint(

@@ -38,6 +38,15 @@ struct LinkState {
   std::uint32_t speed_mbps{};  // 0: unknown
 };
 
+/// Frames that the device itself lost, since it was opened: before the switch saw them, or after it gave
+/// them away, so in no counter of ours.
+struct DeviceLosses {
+  std::uint64_t rx_missed{};   // no free descriptor: the workers were too slow
+  std::uint64_t rx_no_mbuf{};  // the packet pool was empty
+  std::uint64_t rx_errors{};
+  std::uint64_t tx_errors{};
+};
+
 /// What a device turned out to be.
 struct OpenedUplink {
   MacAddress mac;
@@ -98,6 +107,7 @@ class Platform {
   /// Administrative state; the link event that follows arrives as Controller::link_changed.
   [[nodiscard]] virtual Status set_uplink_up(UplinkIndex index, bool up) = 0;
   [[nodiscard]] virtual LinkState link(UplinkIndex index) const = 0;
+  [[nodiscard]] virtual DeviceLosses device_losses(UplinkIndex index) const = 0;
 
   /// Asks for the MAC of an on-link neighbour and keeps it fresh until `forget`; each change
   /// arrives as Controller::next_hop_changed, never from inside this call. Idempotent.

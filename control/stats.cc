@@ -44,6 +44,7 @@ Json describe_uplink(const Controller& controller, const PortRecord& port) {
   const OpenedUplink& opened = uplink.opened;
   const LinkState link = controller.platform().link(port.index);
   const PortReading reading = reading_of(uplink);
+  const DeviceLosses losses = controller.platform().device_losses(port.index);
   return Json{
       {"port", port_number(port.index)},
       {"name", port.config.name},
@@ -64,6 +65,11 @@ Json describe_uplink(const Controller& controller, const PortRecord& port) {
       {"falls_back", opened.falls_back},
       {"counters", counters_json(reading)},
       {"drops", drops_json(reading.drops)},
+      {"device_losses",
+       {{"rx_missed", losses.rx_missed},
+        {"rx_no_mbuf", losses.rx_no_mbuf},
+        {"rx_errors", losses.rx_errors},
+        {"tx_errors", losses.tx_errors}}},
   };
 }
 
@@ -274,7 +280,10 @@ Json list_workers(const Controller& controller) {
         {"generation", facts.generation.value()},
     });
   }
-  return Json{{"workers", std::move(workers)}, {"tsc_hz", platform.tsc_hz()}};
+  return Json{
+      {"workers", std::move(workers)},
+      {"tsc_hz", platform.tsc_hz()},
+      {"forwarding", controller.runtime().is_forwarding}};
 }
 
 }  // namespace weft::control

@@ -87,6 +87,11 @@ std::string render_port_stats(const Json& answer, const View& /*view*/) {
     for (const auto& [reason, count] : object_at(port, "drops").items()) {
       text += "    " + printable(reason) + ": " + text_of(count) + '\n';
     }
+    for (const auto& [loss, count] : object_at(port, "device_losses").items()) {
+      if (count.is_number_unsigned() && count != 0U) {
+        text += "    lost by the device, " + printable(loss) + ": " + text_of(count) + '\n';
+      }
+    }
     text += "  " + std::string(76, '#') + '\n';
   }
   return text.empty() ? "no ports\n" : text;
@@ -111,7 +116,11 @@ std::string render_config_fwd(const Json& answer, const View& view) {
   const Json& ports = list_at(answer, "ports");
   const Json& workers = list_at(answer, "workers");
   std::string text = "vswitch packet forwarding - ports=" + std::to_string(ports.size()) +
-                     " - cores=" + std::to_string(workers.size()) + "\n\n";
+                     " - cores=" + std::to_string(workers.size()) + "\n";
+  if (answer.is_object() && answer.contains("forwarding")) {
+    text += answer["forwarding"] == true ? "forwarding is on\n" : "forwarding is stopped\n";
+  }
+  text += '\n';
   for (const Json& worker : workers) {
     const std::string number = text_at(worker, "worker");
     std::vector<std::string> owned;

@@ -86,9 +86,11 @@ Port  MAC address        Name     Role       Driver          MTU  Link
 TEST(Render, ConfigFwdGivesUplinksToEveryWorker) {
   Json answer = kPorts;
   answer["workers"] = Json::parse(R"([{"worker":0,"core":2},{"worker":1,"core":3}])");
+  answer["forwarding"] = true;
   EXPECT_EQ(
       render_config_fwd(answer, {}),
       R"(vswitch packet forwarding - ports=2 - cores=2
+forwarding is on
 
 Logical Core 2 (worker 0) polls 2 ports:
   P=0/up0 P=1/c1.eth0

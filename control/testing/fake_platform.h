@@ -120,6 +120,7 @@ class FakePlatform final : public Platform {
     links_[index] = LinkState{up, up ? 10000U : 0U};
     return Ok{};
   }
+  [[nodiscard]] DeviceLosses device_losses(UplinkIndex /*index*/) const override { return {}; }
   [[nodiscard]] LinkState link(UplinkIndex index) const override {
     const auto state = links_.find(index);
     return state == links_.end() ? LinkState{true, 10000} : state->second;
