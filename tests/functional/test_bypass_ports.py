@@ -1,0 +1,53 @@
+"""DPDK processes as endpoints: dpdk-testpmd answers ARP and echo over memif and vhost-user."""
+
+import shutil
+import subprocess
+
+import pytest
+from harness.namespace import wait_until
+from harness.traffic import ping
+from harness.worlds import inner
+
+VDEV = {
+    "memif": "net_memif0,role=client,socket-abstract=no,socket={}",
+    "vhost-user": "net_virtio_user0,queues=1,queue_size=1024,path={}",
+}
+
+
+class Testpmd:
+    """testpmd in its echo mode: an application that has its network card to itself."""
+
+    __test__ = False
+
+    def __init__(self, folder, vdev):
+        self._log = open(folder / "testpmd.log", "wb")
+        self.process = subprocess.Popen(
+            ["dpdk-testpmd", "--lcores", "0@0,1@1", "--no-huge", "-m", "128", "--no-pci", "--no-shconf",
+             "--no-telemetry", "--vdev", vdev, "--", "--auto-start", "--no-lsc-interrupt",
+             "--forward-mode=icmpecho", "--total-num-mbufs=8192", "--stats-period=3600"],
+            stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT)
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+        self._log.close()
+
+
+@pytest.mark.skipif(not shutil.which("dpdk-testpmd"), reason="dpdk-testpmd (dpdk-dev) is not installed")
+@pytest.mark.parametrize("kind", ["memif", "vhost-user"])
+def test_a_container_pings_a_dpdk_process(lab, kind):
+    weft, c1 = lab.weftd(lab.host("A"), cores="0"), lab.container("c1")
+    weft.segment(encap="none")
+    weft.attach(c1, inner(1))
+    socket = lab.folder / "app.sock"
+    weft(
+        "endpoint.attach", container="app", segment="blue", kind=kind, socket=str(socket),
+        mac="02:00:00:00:00:0a", addresses=["10.1.0.10/24"])
+    application = lab.peer(Testpmd(lab.folder, VDEV[kind].format(socket)))
+    # vhost-user and memif connect in their own time.
+    wait_until(lambda: ping(c1, "10.1.0.10", count=1, check=False)[0] == 1, "an echo", seconds=20)
+    ping(c1, "10.1.0.10", count=5)
+    application.process.kill()
+    application.process.wait()
+    received, _ = ping(c1, "10.1.0.10", count=2, check=False)
+    assert received == 0
