@@ -53,7 +53,7 @@ void read_transport(Fields& fields, SegmentConfig& config) {
     fields.refuse(
         "vni",
         std::to_string(vni) + " is reserved: " + std::string{encap::name(*config.encap)} +
-            " may use 4096 to 16777214 (RFC 7637 s3.2)"
+            " may use 4096 to 16777214 (RFC 7637 s3.4)"
     );
   }
 }

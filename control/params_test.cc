@@ -109,14 +109,14 @@ TEST(Params, RefusesWrongTypes) {
   EXPECT_FALSE(parse_tenant(json("null")));
 }
 
-// RFC 7637 s3.2 and s3.3.
+// RFC 7637 s3.3 and s3.4.
 TEST(Params, RefusesReservedVsidsAndKeptTagsForNvgreOnly) {
   Json nvgre = segment_with("encap", "\"nvgre\"");
   EXPECT_TRUE(parse_segment(nvgre));
   nvgre["vni"] = 4095;
   EXPECT_EQ(
       message(parse_segment(nvgre)),
-      "segment.vni: 4095 is reserved: nvgre may use 4096 to 16777214 (RFC 7637 s3.2)"
+      "segment.vni: 4095 is reserved: nvgre may use 4096 to 16777214 (RFC 7637 s3.4)"
   );
   nvgre["vni"] = 16777215;
   EXPECT_EQ(field(parse_segment(nvgre)), "vni");

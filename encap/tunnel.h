@@ -41,7 +41,7 @@ inline constexpr std::size_t kKindCount = 2;
 ) noexcept;
 
 /// Whether the identifier may be used: any 24-bit VNI for VXLAN; VSIDs 0x1000–0xFFFFFE for NVGRE
-/// (RFC 7637 §3.2).
+/// (RFC 7637 §3.4).
 [[nodiscard]] bool is_usable(Kind kind, Vni vni) noexcept;
 
 /// Whether a segment may be configured to carry 802.1Q tags of inner frames: RFC 7348 s6.1 leaves

@@ -151,12 +151,12 @@ inline constexpr std::array<DropInfo, kDropReasonCount> kDropInfo{{
      "A GRE packet without key, or with checksum or sequence number (RFC 7637 s3.2)."},
     {DropReason::reserved_vsid,
      "reserved_vsid",
-     "The VSID is reserved: 0 to 0xFFF and 0xFFFFFF (RFC 7637 s3.2)."},
+     "The VSID is reserved: 0 to 0xFFF and 0xFFFFFF (RFC 7637 s3.4)."},
     {DropReason::inner_vlan_tag,
      "inner_vlan_tag",
      "The encapsulated frame carries an 802.1Q tag and the segment does not allow it (RFC 7348 "
      "s6.1, "
-     "RFC 7637 s3.2)."},
+     "RFC 7637 s3.3)."},
     {DropReason::unknown_vni,
      "unknown_vni",
      "No segment here has this VNI or VSID with this encapsulation on this VTEP address."},
