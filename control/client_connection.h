@@ -14,9 +14,9 @@ namespace weft::control {
 
 class ClientConnection {
  public:
-  static constexpr std::size_t kMaxLine = 1024 * 1024;    // octets, without the newline
-  static constexpr std::size_t kMaxUnread = 1024 * 1024;  // octets of answers
-  static constexpr std::size_t kReadPerTurn = 64 * 1024;
+  static constexpr std::size_t kMaxLine = std::size_t{1024} * 1024;  // octets, without the newline
+  static constexpr std::size_t kMaxUnread = std::size_t{1024} * 1024;  // octets of answers
+  static constexpr std::size_t kReadPerTurn = std::size_t{64} * 1024;
   static constexpr unsigned kRequestsPerTurn = 64;
 
   using Handler = std::function<std::string(std::string_view line)>;

@@ -333,6 +333,7 @@ Outcome<Ok> Dispatcher::apply_document(const Json& document, TimePoint now) {
 
 std::vector<std::string_view> Dispatcher::methods() {
   std::vector<std::string_view> names;
+  names.reserve(std::size(kMethods));
   for (const Method& method : kMethods) names.push_back(method.name);
   return names;
 }

@@ -151,7 +151,7 @@ void Host::drain_events(Controller& controller, TimePoint now) {
 }
 
 void Host::look_at_links(Controller& controller, TimePoint now) {
-  for (std::uint16_t i = 0; i < uplinks_.size(); ++i) {
+  for (std::uint16_t i = 0; i < static_cast<std::uint16_t>(kMaxUplinks); ++i) {
     if (uplinks_[i] == nullptr) continue;
     const LinkState state = link(UplinkIndex{i});
     if (state.is_up == uplinks_[i]->was_up) continue;

@@ -120,7 +120,10 @@ std::optional<PortKind> parse_port_kind(std::string_view text) noexcept {
 
 MacAddress derived_mac(const std::string& container, const std::string& ifname) noexcept {
   std::uint64_t hash = 0xCBF29CE484222325U;  // FNV-1a: stable over releases, unlike std::hash
-  for (const char c : container + "/" + ifname) {
+  std::string identity = container;
+  identity += '/';
+  identity += ifname;
+  for (const char c : identity) {
     hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100000001B3U;
   }
   hash ^= hash >> 40U;  // the upper bits too, of which the MAC has no room

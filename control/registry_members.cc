@@ -17,6 +17,7 @@ std::string family_name(const IpAddress& address) {
 
 std::vector<IpAddress> without_lengths(const std::vector<IpPrefix>& prefixes) {
   std::vector<IpAddress> addresses;
+  addresses.reserve(prefixes.size());
   for (const IpPrefix& prefix : prefixes) addresses.push_back(prefix.address);
   return addresses;
 }

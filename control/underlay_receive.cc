@@ -100,13 +100,12 @@ UnderlayOutput Underlay::receive(UplinkIndex index, ConstBytes frame, Instant no
   // An echo of our own frames (a switch that floods back, an af_packet loop) says nothing.
   const bool is_loop = ethernet->source == own;
   const bool is_for_us = ethernet->destination == own || ethernet->destination.is_group();
-  if (is_loop || !is_for_us || parsed.vlan_count != 0 || parsed.is_fragment) {
-    ++counters_.ignored;
-  } else if (parsed.l3 == L3Kind::arp) {
+  const bool may_act = !is_loop && is_for_us && parsed.vlan_count == 0 && !parsed.is_fragment;
+  if (may_act && parsed.l3 == L3Kind::arp) {
     receive_arp(in);
-  } else if (parsed.l3 == L3Kind::ipv4 && parsed.l4 == L4Kind::icmp) {
+  } else if (may_act && parsed.l3 == L3Kind::ipv4 && parsed.l4 == L4Kind::icmp) {
     receive_icmp4(in);
-  } else if (parsed.l3 == L3Kind::ipv6 && parsed.l4 == L4Kind::icmpv6) {
+  } else if (may_act && parsed.l3 == L3Kind::ipv6 && parsed.l4 == L4Kind::icmpv6) {
     receive_icmp6(in);
   } else {
     ++counters_.ignored;

@@ -64,8 +64,8 @@ bool is_same_flow(rte_mbuf* a, rte_mbuf* b) noexcept {
 std::uint64_t flow_tag(rte_mbuf* frame) noexcept {
   const std::uint64_t ports =
       (std::uint64_t{tcp(frame).source_port.raw()} << 16U) | tcp(frame).destination_port.raw();
-  std::uint32_t source;
-  std::uint32_t destination;
+  std::uint32_t source = 0;
+  std::uint32_t destination = 0;
   if (meta(frame).parsed.l3 == L3Kind::ipv4) {
     std::memcpy(&source, ipv4(frame).source.octets.data(), 4);
     std::memcpy(&destination, ipv4(frame).destination.octets.data(), 4);

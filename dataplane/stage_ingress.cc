@@ -166,74 +166,91 @@ DropReason unwrap(
   return DropReason::none;
 }
 
+// Why a frame can not be for this VTEP, whatever is in it.
+DropReason refuse_outer(
+    const UplinkEntry& uplink, rte_mbuf* frame, const ParsedFrame& outer
+) noexcept {
+  if (!uplink.is_up) [[unlikely]]
+    return DropReason::uplink_down;
+  const auto& ethernet = bounded_header<EthernetHeader>(head_bytes(frame), 0);
+  const bool is_for_us = ethernet.destination == uplink.mac || ethernet.destination.is_group();
+  // A VTEP has no VLANs: a tagged frame belongs to another network on the same wire.
+  return is_for_us && outer.vlan_count == 0 ? DropReason::none : DropReason::underlay_not_for_us;
+}
+
+// Whether the outer destination is a local VTEP address; `run` then knows which.
+bool is_vtep(
+    const Snapshot& snapshot, UplinkIndex uplink, const IpAddress& destination, TunnelRun& run
+) noexcept {
+  if (!run.has_vtep || run.destination != destination) {
+    run = TunnelRun{};
+    run.destination = destination;
+    run.vtep = find_vtep(snapshot, uplink, destination);
+    run.has_vtep = run.vtep < snapshot.vtep_count;
+  }
+  return run.has_vtep;
+}
+
+// A chain can only be checksummed as a whole; wire frames are single mbufs unless the device scattered
+// them.
+encap::Decapped decap_whole(
+    rte_mbuf* frame, const ParsedFrame& outer, const encap::DecapConfig& config
+) noexcept {
+  if (frame->nb_segs > 1 && rte_pktmbuf_linearize(frame) != 0) [[unlikely]] {
+    encap::Decapped lost;
+    lost.error = DropReason::headers_not_contiguous;
+    return lost;
+  }
+  return encap::decap(head_bytes(frame), frame->pkt_len, outer, config);
+}
+
+// Into the segment and out of the outer headers.
+DropReason enter_segment(
+    const Snapshot& snapshot,
+    rte_mbuf* frame,
+    const ParsedFrame& outer,
+    const encap::Decapped& packet,
+    const IpAddress& source,
+    TunnelRun& run
+) noexcept {
+  const DropReason reason = find_tunnel(snapshot, packet, source, run);
+  if (reason != DropReason::none) return reason;
+  PacketMeta& m = meta(frame);
+  m.segment = run.segment;
+  m.from_tunnel = run.tunnel;
+  m.offload = OffloadRequest{};
+  return unwrap(frame, outer, packet.inner_offset, snapshot.segments[run.segment.value()]);
+}
+
 }  // namespace
 
 Lanes stage_decap(StageContext& context, UplinkIndex uplink, Burst& burst, Lanes live) noexcept {
   const Snapshot& snapshot = *context.snapshot;
-  const MacAddress& own_mac = snapshot.uplinks[uplink.value()].mac;
-  const bool is_up = snapshot.uplinks[uplink.value()].is_up;
   TunnelRun run;
   Lanes inner;
   for (const unsigned lane : live) {
     rte_mbuf* frame = burst.frames[lane];
-    PacketMeta& m = meta(frame);
-    const ParsedFrame outer = m.parsed;
-    const Bytes octets = head_bytes(frame);
-    const auto& ethernet = bounded_header<EthernetHeader>(octets, 0);
-    if (!is_up) [[unlikely]] {
-      drop(context, frame, DropReason::uplink_down);
-      continue;
-    }
-    // A VTEP has no VLANs: a tagged frame belongs to another network on the same wire.
-    const bool is_for_us = ethernet.destination == own_mac || ethernet.destination.is_group();
-    if (!is_for_us || outer.vlan_count != 0) [[unlikely]] {
-      drop(context, frame, DropReason::underlay_not_for_us);
-      continue;
-    }
-    bool is_to_vtep = false;
-    OuterAddresses addresses;
-    if (outer.l3 == L3Kind::ipv4 || outer.l3 == L3Kind::ipv6) {
-      addresses = outer_addresses(octets, outer);
-      if (!run.has_vtep || run.destination != addresses.destination) {
-        const std::size_t vtep = find_vtep(snapshot, uplink, addresses.destination);
-        run = TunnelRun{};
-        run.destination = addresses.destination;
-        run.vtep = vtep;
-        run.has_vtep = vtep < snapshot.vtep_count;
-      }
-      is_to_vtep = run.has_vtep;
-    }
+    const ParsedFrame outer = meta(frame).parsed;
+    DropReason reason = refuse_outer(snapshot.uplinks[uplink.value()], frame, outer);
+    const bool is_ip = outer.l3 == L3Kind::ipv4 || outer.l3 == L3Kind::ipv6;
+    const OuterAddresses addresses =
+        is_ip ? outer_addresses(head_bytes(frame), outer) : OuterAddresses{};
+    const bool is_to_vtep = is_ip && is_vtep(snapshot, uplink, addresses.destination, run);
 
     encap::Decapped packet;
-    if (is_to_vtep) {
-      // A chain can only be checksummed as a whole; wire frames are single mbufs unless the device
-      // scattered them.
-      if (frame->nb_segs > 1 && rte_pktmbuf_linearize(frame) != 0) [[unlikely]] {
-        drop(context, frame, DropReason::headers_not_contiguous);
-        continue;
-      }
-      packet = encap::decap(head_bytes(frame), frame->pkt_len, outer, snapshot.decap);
+    if (reason == DropReason::none && is_to_vtep) {
+      packet = decap_whole(frame, outer, snapshot.decap);
+      reason = packet.error;
     }
-    if (packet.error != DropReason::none) [[unlikely]] {
-      drop(context, frame, packet.error);
-      continue;
-    }
-    if (!packet.is_tunnel) [[unlikely]] {
+    if (reason == DropReason::none && !packet.is_tunnel) [[unlikely]] {
       if (is_for_host(outer, is_to_vtep)) {
         punt(context, uplink, frame);
-      } else {
-        drop(context, frame, DropReason::underlay_not_for_us);
+        continue;
       }
-      continue;
+      reason = DropReason::underlay_not_for_us;
     }
-
-    DropReason reason = find_tunnel(snapshot, packet, addresses.source, run);
     if (reason == DropReason::none) {
-      m.segment = run.segment;
-      m.from_tunnel = run.tunnel;
-      m.offload = OffloadRequest{};
-      const SegmentEntry& segment = snapshot.segments[run.segment.value()];
-      reason = unwrap(frame, outer, packet.inner_offset, segment);
+      reason = enter_segment(snapshot, frame, outer, packet, addresses.source, run);
     }
     if (reason != DropReason::none) [[unlikely]] {
       drop(context, frame, reason);

@@ -65,6 +65,7 @@ std::string start(Shared& shared) {
       "--log-level",
       "error"};
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
   // rte_eal_init pins the calling thread to a core; the test's threads must not inherit that.
@@ -216,6 +217,7 @@ UniqueFd Container::packet_socket() const {
 
 int Container::run(const std::vector<std::string>& arguments) const {
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   const Netns netns = netns_.open();

@@ -14,7 +14,7 @@
 namespace weft {
 namespace {
 
-constexpr std::uint64_t kMib = 1024 * 1024;
+constexpr std::uint64_t kMib = std::uint64_t{1024} * 1024;
 /// With less than this in hugepages, ordinary memory is the better choice.
 constexpr std::uint64_t kLeastHugepageOctets = 256 * kMib;
 /// Without hugepages every page of the pools is touched and stays resident: be modest.

@@ -83,7 +83,8 @@ rte_mempool* make_pool(const char* name, std::uint32_t count, std::uint32_t room
 }
 
 Error no_memory(const char* name, std::uint32_t count, std::uint32_t room) {
-  const std::uint64_t mib = count * (kHeadroom + room + kMbufOverhead) / (1024U * 1024U) + 1;
+  const std::uint64_t mib =
+      count * (kHeadroom + room + kMbufOverhead) / (std::uint64_t{1024} * 1024) + 1;
   return Error{
       std::string{"the pool of "} + name + " packet buffers (" + std::to_string(count) + " of " +
       std::to_string(room) + " octets, " + std::to_string(mib) +

@@ -81,7 +81,8 @@ Status restrict_veth_features(const std::string& ifname) {
   change->cmd = ETHTOOL_SFEATURES;
   change->size = word_count;
   for (std::uint32_t i = 0; i < feature_count; ++i) {
-    const char* text = reinterpret_cast<const char*>(names->data) + i * ETH_GSTRING_LEN;
+    const char* text =
+        reinterpret_cast<const char*>(names->data) + std::size_t{i} * ETH_GSTRING_LEN;
     if (is_inexpressible_feature({text, ::strnlen(text, ETH_GSTRING_LEN)})) {
       change->features[i / 32U].valid |= 1U << (i % 32U);  // and `requested` stays 0: off
     }

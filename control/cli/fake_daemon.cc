@@ -97,7 +97,7 @@ void FakeDaemon::serve_connection(int fd) {
     const ssize_t count = ::recv(fd, chunk.data(), chunk.size(), 0);
     if (count <= 0) return;
     pending.append(chunk.data(), static_cast<std::size_t>(count));
-    for (std::size_t end; (end = pending.find('\n')) != std::string::npos;) {
+    for (std::size_t end = 0; (end = pending.find('\n')) != std::string::npos;) {
       const Json request = Json::parse(pending.substr(0, end));
       pending.erase(0, end + 1);
       {

@@ -75,10 +75,12 @@ std::string render_fields(const Json& object) {
 
 Table table_of(const Json& objects, const std::vector<KeyColumn>& columns) {
   std::vector<Column> titles;
+  titles.reserve(columns.size());
   for (const KeyColumn& column : columns) titles.push_back(column.column);
   Table table{std::move(titles)};
   for (const Json& object : objects) {
     std::vector<std::string> cells;
+    cells.reserve(columns.size());
     for (const KeyColumn& column : columns) cells.push_back(text_at(object, column.key));
     table.add(std::move(cells));
   }

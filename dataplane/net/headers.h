@@ -67,7 +67,9 @@ struct Ipv4Header {
   [[nodiscard]] std::uint8_t version() const noexcept {
     return static_cast<std::uint8_t>(version_ihl >> 4U);
   }
-  [[nodiscard]] std::size_t header_bytes() const noexcept { return (version_ihl & 0x0FU) * 4U; }
+  [[nodiscard]] std::size_t header_bytes() const noexcept {
+    return std::size_t{4} * (version_ihl & 0x0FU);
+  }
   [[nodiscard]] bool is_fragment() const noexcept {
     return (flags_fragment.host() & (kMoreFragments | kOffsetMask)) != 0;
   }
@@ -135,7 +137,9 @@ struct TcpHeader {
   static constexpr std::uint8_t kUrg = 0x20;
   static constexpr std::uint8_t kEce = 0x40;
   static constexpr std::uint8_t kCwr = 0x80;
-  [[nodiscard]] std::size_t header_bytes() const noexcept { return (data_offset >> 4U) * 4U; }
+  [[nodiscard]] std::size_t header_bytes() const noexcept {
+    return std::size_t{4} * (data_offset >> 4U);
+  }
 };
 static_assert(sizeof(TcpHeader) == 20 && WireHeader<TcpHeader>);
 

@@ -58,7 +58,7 @@ void StageTest::SetUp() {
 }
 
 void StageTest::add_segment(
-    unsigned index, Vni vni, std::vector<unsigned> endpoints, bool has_tunnel
+    unsigned index, Vni vni, const std::vector<unsigned>& endpoints, bool has_tunnel
 ) {
   const SegmentIndex segment{static_cast<std::uint16_t>(index)};
   auto flood = std::make_shared<FloodList>();

@@ -90,7 +90,9 @@ class StageTest : public PacketTest {
   std::unique_ptr<StageContext> context_;
 
  private:
-  void add_segment(unsigned index, Vni vni, std::vector<unsigned> endpoints, bool has_tunnel);
+  void add_segment(
+      unsigned index, Vni vni, const std::vector<unsigned>& endpoints, bool has_tunnel
+  );
   void add_endpoint(
       unsigned index,
       unsigned segment,

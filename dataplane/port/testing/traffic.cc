@@ -81,7 +81,7 @@ std::string l4_fault(std::uint8_t protocol, ConstBytes l4, const Octets& pseudo)
 }
 
 std::string ip4_fault(ConstBytes packet) {
-  const std::size_t header = (packet[0] & 0x0FU) * 4U;
+  const std::size_t header = std::size_t{4} * (packet[0] & 0x0FU);
   const std::size_t total = get16(packet, 2);
   if (total > packet.size() || header > total) return "IPv4 length is wrong";
   if (naive_sum(packet.first(header)) != 0xFFFF) return "IPv4 header checksum is wrong";
