@@ -5,7 +5,7 @@ A way of building ("flavour") is a folder below build/ with its own compiler and
     gcc    g++, debugoptimized: the one that everything functional runs on
     asan   clang++-14 with AddressSanitizer and UndefinedBehaviorSanitizer, and the fuzzers; being the
            build of the other compiler, it also gives its warnings and clang-tidy's compile_commands.json
-    tsan   clang++-14 with ThreadSanitizer: the daemon and the tests with threads in them
+    tsan   clang++-14 with ThreadSanitizer: the tests with threads in them
 """
 
 import json
@@ -28,10 +28,13 @@ FLAVOURS = {
     "asan": (CLANG, ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Dfuzzers=true"]),
     "tsan": (CLANG, ["-Db_sanitize=thread", "-Db_lundef=false"]),
 }
-TSAN_TESTS = ["dataplane", "bypass_ports", "container_ports"]
-TSAN_TARGETS = [
-    "control/weftd", "dataplane/dataplane_test", "pmd-config/bypass_ports_test",
-    "pmd-config/container_ports_test"]
+# What TSan can judge: programs whose threads meet in code that is compiled with it. weftd's workers pass
+# mbufs through DPDK's pools, which are not: every recycled mbuf would be a false race.
+TSAN_PROGRAMS = {
+    "dataplane/dataplane_test": "*",
+    "pmd-config/bypass_ports_test": "Handover*",
+    "pmd-config/container_ports_test": "Reaper*",
+}
 # A report of a sanitizer ends the program with an error, and nothing is reported by halves.
 SANITIZERS = {
     "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
@@ -182,7 +185,7 @@ def functional(stage):
 
 
 def fuzz(stage):
-    """Each fuzzer for 10 seconds, with --full for a minute."""
+    """Each fuzzer for 10 seconds, with --full for 30."""
     reason = needs("clang++-14")
     if reason:
         return [skipped("fuzzers", reason)]
@@ -198,7 +201,7 @@ def fuzz(stage):
     built = build(stage, "asan", targets)
     if built[0].outcome.value != "passed":
         return built
-    seconds = 60 if stage.is_full else 10
+    seconds = 30 if stage.is_full else 10
     results = []
     for test in fuzzers:
         command = [
@@ -236,18 +239,18 @@ def functional_asan(stage):
 
 
 def build_tsan(stage):
-    """Compile with ThreadSanitizer."""
-    return build(stage, "tsan", TSAN_TARGETS)
+    """Compile the tests with threads in them with ThreadSanitizer."""
+    return build(stage, "tsan", list(TSAN_PROGRAMS))
 
 
 def unit_tsan(stage):
-    """Unit tests with TSan: rings, grace periods, handover, workers."""
-    return meson_tests(stage, "tsan", "unit", "--timeout-multiplier", "10", *TSAN_TESTS)
-
-
-def functional_tsan(stage):
-    """The functional tests with two workers and with much change, with TSan."""
-    return functional_tests(stage, "tsan", 5, "-k", "2-workers or live_switch or under_traffic")
+    """Rings, grace periods, hand-over, workers, the reaper with TSan."""
+    results = []
+    for program, tests in TSAN_PROGRAMS.items():
+        status = stage.run(BUILDS / "tsan" / program, f"--gtest_filter={tests}", timeout=600)
+        name = f"[tsan] {program} {tests}"
+        results.append(passed(name) if status == 0 else failed(name, f"status {status}"))
+    return results
 
 
 QUICK = {
@@ -265,5 +268,4 @@ FULL = QUICK | {
     "functional-asan": functional_asan,
     "build-tsan": build_tsan,
     "unit-tsan": unit_tsan,
-    "functional-tsan": functional_tsan,
 }

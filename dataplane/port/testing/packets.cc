@@ -13,6 +13,8 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include "dataplane/port/testing/locked_pool.h"
+
 #if defined(__SANITIZE_ADDRESS__)
 #define WEFT_HAS_ASAN 1
 #elif defined(__has_feature)
@@ -80,13 +82,14 @@ class Eal {
 
   /// Without a per-core cache, so that the count of free mbufs is exact.
   static rte_mempool* make(const char* name, unsigned count, std::uint32_t room) {
-    rte_mempool* pool = rte_pktmbuf_pool_create(
+    rte_mempool* pool = rte_pktmbuf_pool_create_by_ops(
         name,
         count,
         0,
         sizeof(PacketMeta),
         static_cast<std::uint16_t>(room + kHeadroom),
-        SOCKET_ID_ANY
+        SOCKET_ID_ANY,
+        pool_operations()
     );
     if (pool == nullptr) fail(name);
     return pool;
