@@ -50,6 +50,12 @@ int give_up_line() {
   return 0;
 }
 
+/// A signal that came while readline was drawing interrupted no wait.
+int next_key(std::FILE* input) {
+  give_up_line();
+  return rl_getc(input);
+}
+
 char* next_candidate(const char* /*begun*/, int state) {
   if (state == 0) g_context->next = 0;
   const auto& words = g_context->completion.words;
@@ -89,6 +95,7 @@ void set_up_readline() {
   rl_attempted_completion_function = complete;
   rl_completer_word_break_characters = " \t\n";
   rl_signal_event_hook = give_up_line;
+  rl_getc_function = next_key;
 }
 
 std::unique_ptr<char, Free> read_line() {
