@@ -21,7 +21,7 @@ static_assert(sizeof(Ipv6Extension) == 8 && WireHeader<Ipv6Extension>);
 // The deepest L4 header that parse accepts starts where 16 bits still reach.
 static_assert(
     sizeof(EthernetHeader) + kMaxVlanTags * sizeof(VlanTag) + sizeof(Ipv6Header) +
-        kMaxExtensionHeaders * std::size_t{(255 + 1) * 8} + 60 <=
+        kMaxExtensionHeaders * (std::size_t{255} + 1) * 8 + 60 <=
     0xFFFF
 );
 

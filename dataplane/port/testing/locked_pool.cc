@@ -57,11 +57,11 @@ unsigned count_of(const rte_mempool* pool) {
 
 const char* pool_operations() noexcept {
 #if defined(__SANITIZE_THREAD__)
-  constexpr bool is_tsan = true;
+  constexpr bool kIsTsan = true;
 #elif defined(__has_feature)
-  constexpr bool is_tsan = __has_feature(thread_sanitizer);
+  constexpr bool kIsTsan = __has_feature(thread_sanitizer);
 #else
-  constexpr bool is_tsan = false;
+  constexpr bool kIsTsan = false;
 #endif
   static const bool is_registered = [] {
     rte_mempool_ops operations{};
@@ -74,7 +74,7 @@ const char* pool_operations() noexcept {
     operations.get_count = count_of;
     return rte_mempool_register_ops(&operations) >= 0;
   }();
-  return is_tsan && is_registered ? "weft_locked" : nullptr;
+  return kIsTsan && is_registered ? "weft_locked" : nullptr;
 }
 
 }  // namespace weft::wire_test
