@@ -104,15 +104,15 @@ class Started : public testing::Environment {
 };
 
 // GoogleTest owns it and starts it before the first test.
-Started* const g_started = static_cast<Started*>(testing::AddGlobalTestEnvironment(new Started));
+Started* const kStarted = static_cast<Started*>(testing::AddGlobalTestEnvironment(new Started));
 
 }  // namespace
 
 const std::string& why_impossible() {
-  return g_started->shared.why_impossible;
+  return kStarted->shared.why_impossible;
 }
 const PacketPools& pools() {
-  return g_started->shared.pools;
+  return kStarted->shared.pools;
 }
 PoolLevels levels() {
   return {rte_mempool_in_use_count(pools().small), rte_mempool_in_use_count(pools().large)};
@@ -128,7 +128,7 @@ std::size_t open_fd_count() {
 
 TestNetns::TestNetns() {
   static std::atomic<unsigned> next{0};
-  path_ = g_started->shared.directory + "/ns" + std::to_string(next++);
+  path_ = kStarted->shared.directory + "/ns" + std::to_string(next++);
   const UniqueFd mount_point{::open(path_.c_str(), O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444)};
   EXPECT_TRUE(mount_point);
   std::thread{[this] {
