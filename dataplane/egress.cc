@@ -1,5 +1,6 @@
 // The last steps: to the owner of a port, into its stage, out of the port; and the one place where
 // frames are dropped.
+#include "dataplane/cut.h"
 #include "dataplane/offload.h"
 #include "dataplane/stages.h"
 
@@ -77,17 +78,9 @@ void stage_completed(
     stage_tx(context, port, frame);
     return;
   }
-  SegmentCursor cursor;
-  std::uint64_t made = 0;
-  DropReason error = DropReason::none;
-  while (!cursor.is_done) {
-    const Segmented cut = segment(frame, mtu, context.pools.small, cursor);
-    error = cut.error;
-    if (cut.count == 0) break;
-    made += cut.count;
-    for (std::uint16_t i = 0; i < cut.count; ++i) stage_tx(context, port, cut.out[i]);
-  }
-  finish_segmented(context, frame, made, cursor.is_done ? DropReason::none : error);
+  cut_segments(context, frame, mtu, [&](rte_mbuf* segment) noexcept {
+    stage_tx(context, port, segment);
+  });
 }
 
 }  // namespace

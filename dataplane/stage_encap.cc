@@ -1,5 +1,6 @@
 // Into a tunnel: what does not fit is answered or cut, what a container left undone is completed,
 // then template and patch.
+#include "dataplane/cut.h"
 #include "dataplane/net/checksum.h"
 #include "dataplane/net/flow_key.h"
 #include "dataplane/net/headers.h"
@@ -74,29 +75,6 @@ void write_tunnel_header(
   send_to_uplink(context, tunnel.uplink, frame);
 }
 
-// A large TCP segment leaves as wire-size ones.
-void encapsulate_segments(
-    StageContext& context,
-    rte_mbuf* frame,
-    const TunnelEntry& tunnel,
-    const SegmentEntry& segment_entry,
-    std::uint32_t flow_hash
-) noexcept {
-  SegmentCursor cursor;
-  std::uint64_t made = 0;
-  DropReason error = DropReason::none;
-  while (!cursor.is_done) {
-    const Segmented cut = segment(frame, tunnel.inner_mtu, context.pools.small, cursor);
-    error = cut.error;
-    if (cut.count == 0) break;
-    made += cut.count;
-    for (std::uint16_t i = 0; i < cut.count; ++i) {
-      write_tunnel_header(context, cut.out[i], tunnel, segment_entry, flow_hash);
-    }
-  }
-  finish_segmented(context, frame, made, cursor.is_done ? DropReason::none : error);
-}
-
 }  // namespace
 
 void encapsulate(StageContext& context, rte_mbuf* frame) noexcept {
@@ -125,7 +103,10 @@ void encapsulate(StageContext& context, rte_mbuf* frame) noexcept {
   }
   if (m.flow_hash == 0) m.flow_hash = flow_hash(flow_key(head_bytes(frame), m.parsed));
   if (is_large) {
-    encapsulate_segments(context, frame, *tunnel, segment, m.flow_hash);
+    const std::uint32_t hash = m.flow_hash;
+    cut_segments(context, frame, tunnel->inner_mtu, [&](rte_mbuf* part) noexcept {
+      write_tunnel_header(context, part, *tunnel, segment, hash);
+    });
     return;
   }
   if (m.offload.needs_checksum) complete_checksum(frame);
