@@ -116,7 +116,10 @@ TEST(Binary, RunsOneCommand) {
   FakeDaemon daemon{some_results()};
   const Finished finished = run({"--socket", daemon.path(), "show", "tenant"});
   EXPECT_EQ(finished.status, 0) << finished.err;
-  EXPECT_EQ(finished.out, "Tenant  Segments  Endpoints\nacme           1          2\n");
+  EXPECT_EQ(
+      finished.out,
+      "Tenant  Segments  Endpoints  Rules  Meter\nacme           1          2      -  -\n"
+  );
   EXPECT_EQ(finished.err, "");
 }
 
@@ -144,7 +147,7 @@ TEST(Binary, ExitsWith2WhenItIsNotACommand) {
   EXPECT_EQ(finished.out, "");
   EXPECT_EQ(
       finished.err,
-      "weft: expected `add` or `del`\n"
+      "weft: expected `add`, `del` or `set`\n"
       "  tenant rename acme\n"
       "         ^\n"
   );
@@ -215,7 +218,7 @@ class Terminal {
     if (pid_ == 0) {
       ::setenv("HOME", home.c_str(), 1);
       ::setenv("TERM", "dumb", 1);
-      ::setenv("INPUTRC", "/dev/null", 1);
+      ::setenv("EDITRC", "/dev/null", 1);
       ::unsetenv("XDG_STATE_HOME");
       ::execl(binary(), "weft", "--socket", socket.c_str(), static_cast<char*>(nullptr));
       ::_exit(127);
@@ -347,6 +350,34 @@ TEST(Prompt, ControlCGivesUpTheLineOnly) {
   terminal.wait_for("generation 1");
   ASSERT_EQ(daemon.requests().size(), 1U);
   EXPECT_EQ(daemon.requests().back()["params"], (Json{{"name", "wanted"}}));
+  terminal.wait_for(kPrompt);
+  terminal.type("quit\n");
+  EXPECT_EQ(terminal.finish(), 0);
+}
+
+TEST(Prompt, TabListsWhatMayFollow) {
+  FakeDaemon daemon{some_results()};
+  const TempDirectory home;
+  Terminal terminal{daemon.path(), home.path()};
+  terminal.wait_for(kPrompt);
+  terminal.type("show t\t");
+  terminal.wait_for("tenant  tunnel");
+  terminal.type("en\t\n");
+  terminal.wait_for("acme           1          2");
+  terminal.wait_for(kPrompt);
+  terminal.type("quit\n");
+  EXPECT_EQ(terminal.finish(), 0);
+}
+
+TEST(Prompt, TabCompletesPaths) {
+  FakeDaemon daemon{some_results()};
+  const TempDirectory home;
+  std::ofstream{home.path() / "network.weft"} << "tenant add loaded\n";
+  Terminal terminal{daemon.path(), home.path()};
+  terminal.wait_for(kPrompt);
+  terminal.type("load " + home.path().string() + "/net\t\n");
+  terminal.wait_for("generation 1");
+  EXPECT_EQ(daemon.requests().back()["params"], (Json{{"name", "loaded"}}));
   terminal.wait_for(kPrompt);
   terminal.type("quit\n");
   EXPECT_EQ(terminal.finish(), 0);
