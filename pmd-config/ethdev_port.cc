@@ -12,6 +12,7 @@
 #include "dataplane/net/headers.h"
 #include "pmd-config/eal_log.h"
 #include "pmd-config/pools.h"
+#include "pmd-config/rx_checksum.h"
 
 namespace weft {
 namespace {
@@ -56,7 +57,9 @@ std::uint16_t EthdevQueue::rx_burst(rte_mbuf** out, std::uint16_t max) noexcept 
       continue;
     }
     // The buffer's last user may have been a container's large segment.
-    meta(frame).offload = OffloadRequest{};
+    OffloadRequest& offload = meta(frame).offload;
+    offload = OffloadRequest{};
+    offload.is_checked = is_outer_udp_good(frame->ol_flags, frame->packet_type);
     out[kept++] = frame;
   }
   return kept;

@@ -11,7 +11,8 @@
 // of its queue. set_up, link and stats may be called while workers poll. Before an EthdevUplink is
 // destroyed, a snapshot without its queues must have passed its grace period.
 //
-// What arrives: meta(m).offload is reset, frames shorter than an Ethernet header are counted in
+// What arrives: meta(m).offload is reset; is_checked says that the device found the outer UDP
+// checksum right (rx_checksum.h). Frames shorter than an Ethernet header are counted in
 // `losses`. What is sent: frames that the device can not take (a chain it has no scatter for and
 // that can not be made contiguous, or longer than max_frame) are moved to the end of the array and
 // are among those not sent: the caller counts them. Frames that the device itself loses are in

@@ -134,6 +134,45 @@ Status decide_sizes(const rte_eth_dev_info& info, const ProbeRequest& request, P
   return Ok{};
 }
 
+/// Only what somebody reads is asked for: the IPv4 header's sum costs less than looking at a flag.
+void decide_receive(const rte_eth_dev_info& info, Profile& out) {
+  constexpr std::uint64_t kUdp = RTE_ETH_RX_OFFLOAD_UDP_CKSUM | RTE_ETH_RX_OFFLOAD_OUTER_UDP_CKSUM;
+  const std::uint64_t offered = info.rx_offload_capa & kUdp;
+  out.checks_udp = offered != 0;
+  out.conf.rxmode.offloads |= offered;
+  if (out.checks_udp) {
+    out.uses.emplace_back("outer UDP checksums that the device found right are not summed again");
+  } else {
+    out.falls_back.emplace_back("outer UDP checksums are verified in software");
+  }
+}
+
+/// The sentence for what the device could compute and Weft does itself. Tunnel segmentation and inner
+/// checksums differ between families in what they expect of the headers, and there was no such
+/// device to verify them on: a wrong checksum on the wire is worse than a slow one.
+std::string unused_transmit_offloads(std::uint64_t offered) {
+  struct Offload {
+    std::uint64_t bits;
+    const char* name;
+  };
+  constexpr Offload kOffloads[] = {
+      {RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM,
+       "checksums"},
+      {RTE_ETH_TX_OFFLOAD_OUTER_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_OUTER_UDP_CKSUM, "outer checksums"},
+      {RTE_ETH_TX_OFFLOAD_TCP_TSO, "TCP segmentation"},
+      {RTE_ETH_TX_OFFLOAD_VXLAN_TNL_TSO | RTE_ETH_TX_OFFLOAD_GRE_TNL_TSO |
+           RTE_ETH_TX_OFFLOAD_UDP_TNL_TSO,
+       "TCP segmentation inside tunnels"}};
+  std::string unused;
+  for (const Offload& offload : kOffloads) {
+    if ((offered & offload.bits) == 0) continue;
+    unused += (unused.empty() ? "" : ", ") + std::string{offload.name};
+  }
+  const std::string sentence =
+      "checksums and TCP segmentation are computed in software: the device ";
+  return sentence + (unused.empty() ? "offers none" : "offers but Weft does not use " + unused);
+}
+
 void decide_transmit(const rte_eth_dev_info& info, Profile& out) {
   out.takes_chains = (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) != 0;
   if (out.takes_chains) {
@@ -144,13 +183,7 @@ void decide_transmit(const rte_eth_dev_info& info, Profile& out) {
         "no transmit from several buffers: replicated and segmented frames are copied into one"
     );
   }
-  constexpr std::uint64_t kComputes = RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM |
-                                      RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_TSO;
-  out.falls_back.emplace_back(
-      (info.tx_offload_capa & kComputes) != 0
-          ? "checksums and TCP segmentation in software: what the device offers is not used"
-          : "checksums and TCP segmentation in software: the device has neither"
-  );
+  out.falls_back.push_back(unused_transmit_offloads(info.tx_offload_capa));
 }
 
 void decide_descriptors(const rte_eth_dev_info& info, const ProbeRequest& request, Profile& out) {
@@ -171,6 +204,7 @@ Result<Profile> decide(const rte_eth_dev_info& info, const ProbeRequest& request
   if (!sizes) return sizes.error();
   decide_queues(info, request, out);
   decide_rss(info, out);
+  decide_receive(info, out);
   decide_transmit(info, out);
   decide_descriptors(info, request, out);
   if (const std::string speed = gigabits(info.speed_capa); !speed.empty()) {

@@ -35,6 +35,7 @@ struct Profile {
   bool has_rss{};         // spreads over queues in the device
   bool has_tunnel_rss{};  // hashes inner headers of VXLAN or NVGRE
   bool takes_chains{};    // tx of several segments
+  bool checks_udp{};      // rx: says of an outer UDP checksum that it is right (rx_checksum.h)
   bool scatters{};        // rx into several segments (frame larger than a buffer)
   std::vector<std::string> uses;
   std::vector<std::string> falls_back;

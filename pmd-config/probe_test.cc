@@ -136,6 +136,35 @@ TEST(Probe, TrustsTheKernelsMtuOverTheDrivers) {
   EXPECT_EQ(decided(info, request).conf.rxmode.mtu, 1500U);  // what the driver agrees to be told
 }
 
+TEST(Probe, LetsTheDeviceVerifyOuterUdpChecksumsWhereItCan) {
+  rte_eth_dev_info info = like_i40e();
+  EXPECT_TRUE(decided(info).checks_udp);
+  EXPECT_EQ(decided(info).conf.rxmode.offloads, RTE_ETH_RX_OFFLOAD_UDP_CKSUM);
+  EXPECT_THAT(decided(info).uses, Contains(HasSubstr("outer UDP checksums")));
+  info.rx_offload_capa |= RTE_ETH_RX_OFFLOAD_OUTER_UDP_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM;
+  EXPECT_EQ(
+      decided(info).conf.rxmode.offloads,
+      RTE_ETH_RX_OFFLOAD_UDP_CKSUM | RTE_ETH_RX_OFFLOAD_OUTER_UDP_CKSUM
+  );
+  info.rx_offload_capa = 0;
+  EXPECT_FALSE(decided(info).checks_udp);
+  EXPECT_EQ(decided(info).conf.rxmode.offloads, 0U);
+  EXPECT_THAT(decided(info).falls_back, Contains(HasSubstr("verified in software")));
+}
+
+TEST(Probe, NamesTransmitOffloadsThatAreOfferedAndNotUsed) {
+  rte_eth_dev_info info = like_i40e();
+  info.tx_offload_capa |= RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_VXLAN_TNL_TSO;
+  EXPECT_EQ(decided(info).conf.txmode.offloads, RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
+  EXPECT_THAT(
+      decided(info).falls_back,
+      Contains(HasSubstr("Weft does not use checksums, TCP segmentation, "
+                         "TCP segmentation inside tunnels"))
+  );
+  info.tx_offload_capa = 0;
+  EXPECT_THAT(decided(info).falls_back, Contains(HasSubstr("the device offers none")));
+}
+
 TEST(Probe, KeepsDescriptorsInsideTheDriversLimits) {
   rte_eth_dev_info info = like_i40e();
   EXPECT_EQ(decided(info).rx_descriptors, 1024);
