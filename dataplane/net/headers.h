@@ -45,6 +45,9 @@ struct VlanTag {
   Be16 tci;
   Be16 ether_type;
   [[nodiscard]] std::uint16_t vid() const noexcept { return tci.host() & 0x0FFFU; }
+  [[nodiscard]] std::uint8_t pcp() const noexcept {  // priority, 0-7
+    return static_cast<std::uint8_t>(tci.host() >> 13U);
+  }
 };
 static_assert(sizeof(VlanTag) == 4 && WireHeader<VlanTag>);
 

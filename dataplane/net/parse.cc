@@ -3,20 +3,12 @@
 #include <cassert>
 
 #include "dataplane/net/headers.h"
+#include "dataplane/net/ipv6_extension.h"
 
 namespace weft {
 namespace {
 
 constexpr unsigned kMaxVlanTags = 2;
-constexpr unsigned kMaxExtensionHeaders = 8;
-
-/// RFC 8200 s4: what every extension header starts with; none is shorter than eight octets.
-struct Ipv6Extension {
-  std::uint8_t next_header;
-  std::uint8_t length;  // in units that depend on the header: see extension_bytes()
-  std::uint8_t rest[6];
-};
-static_assert(sizeof(Ipv6Extension) == 8 && WireHeader<Ipv6Extension>);
 
 // The deepest L4 header that parse accepts starts where 16 bits still reach.
 static_assert(
@@ -134,28 +126,6 @@ DropReason parse_ipv4(const Input& in, ParsedFrame& parsed) noexcept {
   parsed.is_fragment = ip->is_fragment();
   parsed.is_first_fragment = ip->is_first_fragment();
   return parse_l4(in, parsed, offset + header);
-}
-
-bool is_extension(std::uint8_t next_header) noexcept {
-  switch (next_header) {
-    case kIpProtoHopByHop:
-    case kIpProtoRouting:
-    case kIpProtoFragment:
-    case kIpProtoAuth:
-    case kIpProtoDestOptions:
-      return true;
-    default:
-      return false;
-  }
-}
-
-/// Precondition: is_extension(kind). RFC 8200 s4.3-4.6 count 8 octets after the first 8, the
-/// authentication header counts 4 octets after the first 8 (RFC 4302 s2.2), the fragment header's
-/// length octet is reserved.
-std::size_t extension_bytes(std::uint8_t kind, std::uint8_t length) noexcept {
-  if (kind == kIpProtoFragment) return sizeof(Ipv6FragmentHeader);
-  if (kind == kIpProtoAuth) return 8U + std::size_t{length} * 4U;
-  return 8U + std::size_t{length} * 8U;
 }
 
 /// Walks the extension headers from `offset` and goes on with L4. `parsed.ip_proto` is the header
