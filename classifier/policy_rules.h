@@ -14,12 +14,15 @@
 //   3. deny before allow
 //   4. the one that comes first in the list
 //
-// If none matches, the default of the segment decides (PolicyDefault).
+// If none matches, the default of the segment decides (PolicyDefault). Groups and labels belong to
+// endpoints: a stranger (an address that no endpoint has) has none and satisfies no such selector, not even a
+// negated one; rules reach strangers by `any` and `cidr`.
 //
 // Values only: parsed and named by control/, compiled by policy_compiler.h, looked up by policy.h.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -95,11 +98,24 @@ struct PolicyRule {
   Selector to;
   Service service;
   PolicyAction action{PolicyAction::deny};
-  bool is_stateful = true;            // false: replies are judged on their own
-  std::uint8_t dscp = kNoClass;       // 0-63: the class that the connection gets
-  std::uint16_t meter = kNoMeter;     // index into Snapshot::meters
-  std::uint32_t counter{};            // index of its hit counters, assigned by control
+  bool is_stateful = true;         // false: replies are judged on their own
+  std::uint8_t dscp = kNoClass;    // 0-63: the class that the connection gets
+  std::uint16_t meter = kNoMeter;  // index into Snapshot::meters
+  std::uint32_t counter{};         // index of its hit counters, assigned by control
   friend bool operator==(const PolicyRule&, const PolicyRule&) = default;
 };
+
+/// How narrowly a rule is meant: among rules of one priority the larger number decides. The two sides
+/// count first, added up; the service breaks ties:
+///
+///   side     any 0 < cidr, by its length (IPv4: 96 more, as if IPv4-mapped) < every endpoint (labels
+///            without terms) < group, labels with one term < two terms < ...
+///   service  any protocol < a protocol < a port range, the narrower the more < one port or ICMP type
+[[nodiscard]] std::uint32_t specificity(const PolicyRule& rule) noexcept;
+
+/// What is wrong with the rule, as a sentence without its position in the list; nullopt: nothing. What can
+/// never match (IPv4 to IPv6, ICMPv6 to an IPv4 prefix) and what would have no effect (a class on a deny) is
+/// refused too. Port 0 is reserved (RFC 6335 section 6): a range may begin there only as 0-65535, "any".
+[[nodiscard]] std::optional<std::string> problem_of(const PolicyRule& rule);
 
 }  // namespace weft::classifier
