@@ -1,10 +1,8 @@
-// coalesce(): what may be merged is, each rule against merging has its test, and what segment() cut
-// comes back octet for octet.
+// coalesce(): what may be merged is, nothing overtakes within a flow, and what segment() cut comes back
+// octet for octet.
 #include <algorithm>
 #include <cstdint>
-#include <initializer_list>
 #include <map>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -12,79 +10,16 @@
 
 #include "dataplane/net/headers.h"
 #include "dataplane/offload.h"
-#include "dataplane/port/testing/packet_fixture.h"
+#include "dataplane/testing/coalesce_fixture.h"
 
 namespace weft {
 namespace {
 
-using namespace wire_test;
+using namespace coalesce_test;
 
-using Coalesce = PacketTest;
 using RoundTrip = PacketTest;
 
-using Burst = std::vector<Packet>;
-
-/// Runs coalesce over the burst and takes ownership of what is left.
-Burst coalesced(Burst burst) {
-  std::vector<rte_mbuf*> frames;
-  for (Packet& frame : burst) frames.push_back(frame.release());
-  const std::uint16_t count = coalesce(frames.data(), static_cast<std::uint16_t>(frames.size()));
-  Burst merged;
-  for (std::uint16_t i = 0; i < count; ++i) merged.emplace_back(frames[i]);
-  return merged;
-}
-
-Octets slice(const Octets& octets, std::size_t begin, std::size_t end) {
-  return {
-      octets.begin() + static_cast<std::ptrdiff_t>(begin),
-      octets.begin() + static_cast<std::ptrdiff_t>(std::min(end, octets.size()))};
-}
-
-/// `payload` as a sender would send it in segments of `size` octets, PSH on the last.
-std::vector<Octets> stream(
-    const Ethernet& ethernet, const Ip& ip, Tcp tcp, const Octets& payload, std::size_t size
-) {
-  std::vector<Octets> frames;
-  for (std::size_t begin = 0; begin < payload.size(); begin += size) {
-    Tcp one = tcp;
-    one.sequence += static_cast<std::uint32_t>(begin);
-    if (begin + size >= payload.size()) one.flags |= TcpHeader::kPsh;
-    frames.push_back(tcp_frame(ethernet, ip, one, slice(payload, begin, begin + size)));
-  }
-  return frames;
-}
-
-Burst packets(const std::vector<Octets>& frames) {
-  Burst burst;
-  for (const Octets& octets : frames) burst.push_back(packet(octets));
-  return burst;
-}
-
-/// That the chain is consistent and says of itself what a local kernel would.
-void expect_large(rte_mbuf* frame, std::uint16_t gso_octets) {
-  std::uint32_t octets = 0;
-  std::uint16_t mbufs = 0;
-  for (const rte_mbuf* m = frame; m != nullptr; m = m->next) {
-    EXPECT_GT(m->data_len, 0);
-    octets += m->data_len;
-    ++mbufs;
-  }
-  EXPECT_EQ(frame->pkt_len, octets);
-  EXPECT_EQ(frame->nb_segs, mbufs);
-  EXPECT_LE(octets, kMaxCoalescedOctets);
-  EXPECT_LE(mbufs, kMaxCoalescedMbufs);
-  const PacketMeta& m = meta(frame);
-  const ParsedFrame again = parse_frame(head_bytes(frame), frame->pkt_len);
-  EXPECT_TRUE(again.is_ok());
-  EXPECT_EQ(m.parsed.l3_end, again.l3_end);
-  EXPECT_EQ(m.offload.gso_octets, gso_octets);
-  EXPECT_TRUE(m.offload.needs_checksum);
-  EXPECT_EQ(m.offload.header_octets, again.payload_offset);
-  EXPECT_EQ(check_offload(frame), DropReason::none);
-}
-
-// -- what is merged
-// --------------------------------------------------------------------------------
+// -- what is merged ------------------------------------------------------------------------------
 
 TEST_F(Coalesce, MergesAStreamIntoOneLargeSegment) {
   const Octets timestamps{1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8};
@@ -208,212 +143,7 @@ TEST_F(Coalesce, LeavesNothingAndOneAlone) {
   EXPECT_EQ(meta(one[0].get()).offload.gso, OffloadRequest::Gso::none);
 }
 
-// -- what is not
-// -----------------------------------------------------------------------------------
-
-/// A frame of 200 octets of payload, and one that follows it at once; tests bend the second.
-struct Pair {
-  Ethernet ethernet{};
-  Ip ip = Ip4{};
-  Tcp tcp{.sequence = 1200};
-  Octets payload = counting(200);
-};
-
-/// That the pair stays two frames, both octet for octet, in either role of the bent one.
-void expect_apart(const Octets& first, const Octets& second, const char* why) {
-  const Burst kept = coalesced(packets({first, second}));
-  ASSERT_EQ(kept.size(), 2U) << why;
-  EXPECT_EQ(octets_of(kept[0].get()), first) << why;
-  EXPECT_EQ(octets_of(kept[1].get()), second) << why;
-  for (const Packet& frame : kept) {
-    EXPECT_EQ(meta(frame.get()).offload.gso, OffloadRequest::Gso::none) << why;
-  }
-}
-
-void expect_apart(const Pair& pair, const char* why) {
-  const Octets first = std::holds_alternative<Ip4>(pair.ip)
-                           ? tcp_frame({}, Ip4{}, {.sequence = 1000}, counting(200))
-                           : tcp_frame({}, Ip6{}, {.sequence = 1000}, counting(200));
-  expect_apart(first, tcp_frame(pair.ethernet, pair.ip, pair.tcp, pair.payload), why);
-}
-
-TEST_F(Coalesce, MergesThePairThatTheNegativeTestsBend) {
-  for (const Ip& ip : std::vector<Ip>{Ip4{}, Ip6{}}) {
-    EXPECT_EQ(
-        coalesced(packets(
-                      {tcp_frame({}, ip, {.sequence = 1000}, counting(200)),
-                       tcp_frame({}, ip, {.sequence = 1200}, counting(200))}
-                  ))
-            .size(),
-        1U
-    );
-  }
-}
-
-TEST_F(Coalesce, NeverMergesDifferentHeaders) {
-  const MacAddress other{{2, 0, 0, 0, 0, 0x0c}};
-  expect_apart({.ethernet = {.destination = other}}, "destination MAC");
-  expect_apart({.ethernet = {.source = other}}, "source MAC");
-  expect_apart({.ethernet = {.vlans = {1}}}, "VLAN tag");
-  expect_apart({.ip = Ip4{.source = {{192, 0, 2, 99}}}}, "IPv4 source");
-  expect_apart({.ip = Ip4{.destination = {{192, 0, 2, 99}}}}, "IPv4 destination");
-  expect_apart({.ip = Ip4{.tos = 3}}, "ToS");
-  expect_apart({.ip = Ip4{.ttl = 63}}, "TTL");
-  expect_apart({.ip = Ip6{.source = {{0x20, 1, 1}}}}, "IPv6 source");
-  expect_apart({.ip = Ip6{.destination = {{0x20, 1, 1}}}}, "IPv6 destination");
-  expect_apart({.ip = Ip6{.traffic_class = 3}}, "traffic class");
-  expect_apart({.ip = Ip6{.flow_label = 9}}, "flow label");
-  expect_apart({.ip = Ip6{.hop_limit = 63}}, "hop limit");
-  expect_apart({.tcp = {.source_port = 9, .sequence = 1200}}, "source port");
-  expect_apart({.tcp = {.destination_port = 9, .sequence = 1200}}, "destination port");
-  expect_apart({.tcp = {.sequence = 1200, .acknowledgement = 9}}, "ack number");
-  expect_apart({.tcp = {.sequence = 1200, .window = 9}}, "window");
-  expect_apart({.tcp = {.sequence = 1200, .urgent = 9}}, "urgent");
-  expect_apart({.tcp = {.sequence = 1200, .options = {1, 1, 1, 1}}}, "options");
-  expect_apart(
-      tcp_frame({.vlans = {1}}, Ip4{}, {}, counting(200)),
-      tcp_frame({.vlans = {2}}, Ip4{}, {.sequence = 1200}, counting(200)),
-      "VLAN id"
-  );
-  expect_apart(
-      tcp_frame({}, Ip4{}, {.options = {8, 10, 0, 0, 0, 1, 0, 0, 0, 2, 1, 1}}, counting(200)),
-      tcp_frame(
-          {},
-          Ip4{},
-          {.sequence = 1200, .options = {8, 10, 0, 0, 0, 9, 0, 0, 0, 2, 1, 1}},
-          counting(200)
-      ),
-      "timestamp"
-  );
-}
-
-TEST_F(Coalesce, NeverMergesAcrossAHoleOrAnOverlap) {
-  for (const std::uint32_t sequence : {1199U, 1201U, 1000U, 800U, 1200U + 0x80000000U}) {
-    expect_apart({.tcp = {.sequence = sequence}}, "sequence");
-  }
-}
-
-TEST_F(Coalesce, NeverMergesOtherFlagsThanAckAndPush) {
-  using T = TcpHeader;
-  for (const int flags :
-       {T::kAck | T::kFin,
-        T::kAck | T::kSyn,
-        T::kAck | T::kRst,
-        T::kAck | T::kUrg,
-        T::kAck | T::kEce,
-        T::kAck | T::kCwr,
-        0,
-        int{T::kPsh}}) {
-    expect_apart({.tcp = {.sequence = 1200, .flags = static_cast<std::uint8_t>(flags)}}, "flags");
-    expect_apart(
-        tcp_frame({}, Ip4{}, {.flags = static_cast<std::uint8_t>(flags)}, counting(200)),
-        tcp_frame({}, Ip4{}, {.sequence = 1200}, counting(200)),
-        "flags of the first"
-    );
-  }
-}
-
-TEST_F(Coalesce, NeverMergesBehindAPush) {
-  expect_apart(
-      tcp_frame({}, Ip4{}, {.flags = TcpHeader::kAck | TcpHeader::kPsh}, counting(200)),
-      tcp_frame({}, Ip4{}, {.sequence = 1200}, counting(200)),
-      "PSH"
-  );
-}
-
-TEST_F(Coalesce, NeverMergesEmptyLongerOrTinySegments) {
-  expect_apart({.payload = {}}, "pure ack");
-  expect_apart({.payload = counting(201)}, "longer than the first");
-  expect_apart(
-      tcp_frame({}, Ip4{}, {}, counting(87)),
-      tcp_frame({}, Ip4{}, {.sequence = 1087}, counting(87)),
-      "below kMinGsoOctets"
-  );
-}
-
-TEST_F(Coalesce, NeverMergesOptionsFragmentsOrWithoutDf) {
-  const auto both = [](const Ip& ip, const char* why) {
-    expect_apart(
-        tcp_frame({}, ip, {}, counting(200)),
-        tcp_frame({}, ip, {.sequence = 1200}, counting(200)),
-        why
-    );
-  };
-  both(Ip4{.options = Octets(4, 1)}, "IPv4 options");
-  both(Ip4{.flags_fragment = 0}, "no DF");
-  both(Ip4{.flags_fragment = 0xC000}, "reserved flag");
-  both(Ip4{.flags_fragment = 0x2000}, "first fragment");
-  both(Ip4{.flags_fragment = 0x4010}, "later fragment");
-  both(Ip6{.extensions = {{}}}, "IPv6 extension header");
-  both(Ip6{.extensions = {{kIpProtoFragment, {0, 0, 1, 0, 0, 0, 7}}}}, "IPv6 fragment");
-}
-
-TEST_F(Coalesce, NeverMergesOtherProtocols) {
-  const Octets udp = udp_frame({}, Ip4{}, {}, counting(200));
-  expect_apart(udp, udp, "UDP");
-  expect_apart(arp_frame({}, {}), arp_frame({}, {}), "ARP");
-}
-
-TEST_F(Coalesce, NeverMergesWrongChecksums) {
-  for (const Ip& ip : std::vector<Ip>{Ip4{}, Ip6{}}) {
-    const Octets first = tcp_frame({}, ip, {}, counting(200));
-    const Octets second = tcp_frame({}, ip, {.sequence = 1200}, counting(200));
-    for (std::size_t i = first.size() - 201; i < first.size(); i += 50) {  // TCP header, payload
-      Octets bent = first;
-      bent[i] ^= 0x10U;
-      expect_apart(bent, second, "first");
-      bent = second;
-      bent[i] ^= 0x10U;
-      expect_apart(first, bent, "second");
-    }
-  }
-  Octets bent = tcp_frame({}, Ip4{}, {.sequence = 1200}, counting(200));
-  bent[14 + 11] ^= 1U;
-  expect_apart(tcp_frame({}, Ip4{}, {}, counting(200)), bent, "IPv4 header checksum");
-}
-
-TEST_F(Coalesce, TrustsWhatIsAlreadyChecked) {
-  Octets second = tcp_frame({}, Ip4{}, {.sequence = 1200}, counting(200));
-  second.back() ^= 1U;
-  Burst burst = packets({tcp_frame({}, Ip4{}, {}, counting(200)), second});
-  meta(burst[1].get()).offload.is_checked = true;
-  EXPECT_EQ(coalesced(std::move(burst)).size(), 1U);
-}
-
-TEST_F(Coalesce, NeverMergesFramesWithARequestOfTheirOwn) {
-  for (const std::uint16_t gso : std::initializer_list<std::uint16_t>{0, 100}) {
-    Burst burst = packets(
-        {tcp_frame({}, Ip4{}, {}, counting(200)),
-         tcp_frame({}, Ip4{}, {.sequence = 1200, .is_partial = true}, counting(200))}
-    );
-    meta(burst[1].get()).offload = tcp_offload(burst[1].get(), gso);
-    EXPECT_EQ(coalesced(std::move(burst)).size(), 2U);
-  }
-}
-
-TEST_F(Coalesce, NeverMergesAcrossNetworkSegments) {
-  Burst burst = packets(
-      {tcp_frame({}, Ip4{}, {}, counting(200)),
-       tcp_frame({}, Ip4{}, {.sequence = 1200}, counting(200))}
-  );
-  meta(burst[1].get()).segment = SegmentIndex{1};
-  EXPECT_EQ(coalesced(std::move(burst)).size(), 2U);
-}
-
-TEST_F(Coalesce, NeverWritesIntoSharedBuffers) {
-  const Octets first = tcp_frame({}, Ip4{}, {}, counting(200));
-  const Octets second = tcp_frame({}, Ip4{}, {.sequence = 1200}, counting(200));
-  for (std::size_t shared = 0; shared < 2; ++shared) {
-    Burst burst = packets({first, second});
-    const Packet clone{rte_pktmbuf_clone(burst[shared].get(), pools().small)};
-    ASSERT_NE(clone, nullptr);
-    EXPECT_EQ(coalesced(std::move(burst)).size(), 2U);
-    EXPECT_EQ(octets_of(clone.get()), shared == 0 ? first : second);
-  }
-}
-
-// -- order
-// -----------------------------------------------------------------------------------------
+// -- order ---------------------------------------------------------------------------------------
 
 TEST_F(Coalesce, NothingOvertakesAFrameOfItsOwnFlow) {
   const auto segment_at = [](std::uint32_t sequence) {
@@ -498,8 +228,7 @@ TEST_F(Coalesce, KeepsTheOrderOfEachFlowWhateverArrives) {
   EXPECT_GT(merged_frames, 1000U) << "or the test says nothing";
 }
 
-// -- there and back
-// --------------------------------------------------------------------------------
+// -- there and back ------------------------------------------------------------------------------
 
 /// What segment() makes of the frame.
 Burst cut(rte_mbuf* frame, std::uint16_t mtu) {

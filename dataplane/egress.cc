@@ -1,7 +1,9 @@
-// The last steps: to the owner of a port, into its stage, out of the port; and the one place where
-// frames are dropped.
+// The last steps: to the owner of a port, through its scheduler, into its stage, out of the port; and the one place
+// where frames are dropped.
 #include "dataplane/cut.h"
+#include "dataplane/net/headers.h"
 #include "dataplane/offload.h"
+#include "dataplane/scheduler.h"
 #include "dataplane/stages.h"
 
 namespace weft {
@@ -60,27 +62,89 @@ void flush_port(StageContext& context, Port& port) noexcept {
   port.staged_count = 0;
 }
 
+/// A port, and the scheduler in front of it if it has one.
+struct Way {
+  Port* port;
+  PortScheduler* scheduler;
+  const SchedulerPlan* plan;
+  EndpointIndex endpoint;  // kNoEndpoint: of `uplink`
+  UplinkIndex uplink;
+};
+
+// The IP header in front, for ECN: of a tunnel packet the outer one.
+EgressClass egress_class(rte_mbuf* frame) noexcept {
+  const PacketMeta& m = meta(frame);
+  const auto& ethernet = bounded_header<EthernetHeader>(head_bytes(frame), 0);
+  L3Kind l3 = L3Kind::other;
+  if (ethernet.ether_type.host() == kEtherTypeIpv4) l3 = L3Kind::ipv4;
+  if (ethernet.ether_type.host() == kEtherTypeIpv6) l3 = L3Kind::ipv6;
+  return {m.phb, m.colour, l3, sizeof(EthernetHeader)};
+}
+
+// To the port, or into the queue of its class.
+void leave(StageContext& context, const Way& way, rte_mbuf* frame) noexcept {
+  if (way.scheduler == nullptr) [[likely]] {
+    stage_tx(context, *way.port, frame);
+    return;
+  }
+  PortScheduler& scheduler = *way.scheduler;
+  if (scheduler.version() != way.plan->version) scheduler.adopt(*way.plan, context.now);
+  const bool was_empty = scheduler.length() == 0;
+  if (was_empty && context.backlog.size() == context.backlog.capacity()) [[unlikely]] {
+    drop(context, frame, DropReason::queue_full);
+    return;
+  }
+  const DropReason refused = scheduler.enqueue(frame, egress_class(frame), context.now);
+  if (refused != DropReason::none) {
+    drop(context, frame, refused);
+    return;
+  }
+  context.counters.queued.add(1);
+  if (was_empty) context.backlog.push_back({&scheduler, way.port, way.endpoint, way.uplink});
+}
+
 // A port that takes no offloads gets complete wire-size frames.
-void stage_completed(
-    StageContext& context, Port& port, rte_mbuf* frame, std::uint16_t mtu
+void leave_completed(
+    StageContext& context, const Way& way, rte_mbuf* frame, std::uint16_t mtu
 ) noexcept {
   PacketMeta& m = meta(frame);
   if (m.offload.gso == OffloadRequest::Gso::none) {
+    const PortTraits& traits = way.port->traits();
     if (m.offload.needs_checksum) complete_checksum(frame);
-    if (frame->nb_segs > 1 && !port.traits().takes_chains && rte_pktmbuf_linearize(frame) != 0) {
+    const bool must_be_one = frame->nb_segs > 1 && !traits.takes_chains;
+    if ((must_be_one && rte_pktmbuf_linearize(frame) != 0) || frame->pkt_len > traits.max_frame) {
       drop(context, frame, DropReason::frame_too_large);
       return;
     }
-    if (frame->pkt_len > port.traits().max_frame) {
-      drop(context, frame, DropReason::frame_too_large);
-      return;
-    }
-    stage_tx(context, port, frame);
+    leave(context, way, frame);
     return;
   }
   cut_segments(context, frame, mtu, [&](rte_mbuf* segment) noexcept {
-    stage_tx(context, port, segment);
+    leave(context, way, segment);
   });
+}
+
+// Whether the snapshot still puts this scheduler in front of this port. If not, neither pointer to the port
+// may be used: control frees it.
+bool is_in_force(const StageContext& context, const StageContext::Backlog& held) noexcept {
+  if (held.endpoint == kNoEndpoint) {
+    const UplinkEntry& uplink = context.snapshot->uplinks[held.uplink.value()];
+    const std::size_t worker = context.worker.value();
+    return uplink.in_use && uplink.tx_port[worker] == held.port &&
+           uplink.scheduler[worker] == held.scheduler;
+  }
+  const EndpointEntry* endpoint = context.snapshot->endpoints.find(held.endpoint.value());
+  return endpoint != nullptr && endpoint->in_use && endpoint->port == held.port &&
+         endpoint->scheduler == held.scheduler;
+}
+
+void lose_backlog(StageContext& context, PortScheduler& scheduler) noexcept {
+  std::array<rte_mbuf*, kMaxBurst> frames;
+  for (std::uint16_t count = 0; (count = scheduler.drain(frames.data(), kMaxBurst)) != 0;) {
+    context.counters.drops.add(DropReason::port_gone, count);
+    context.counters.queued.take(count);
+    rte_pktmbuf_free_bulk(frames.data(), count);
+  }
 }
 
 }  // namespace
@@ -98,30 +162,70 @@ void stage_tx(StageContext& context, Port& port, rte_mbuf* frame) noexcept {
   }
 }
 
+unsigned serve_backlog(StageContext& context) noexcept {
+  std::size_t kept = 0;
+  for (const StageContext::Backlog& held : context.backlog) {
+    if (!is_in_force(context, held)) {
+      lose_backlog(context, *held.scheduler);
+      continue;
+    }
+    std::array<rte_mbuf*, kMaxBurst> frames;
+    std::uint16_t count = 0;
+    do {
+      count = held.scheduler->dequeue(context.now, frames.data(), kMaxBurst);
+      context.counters.queued.take(count);
+      for (std::uint16_t i = 0; i < count; ++i) stage_tx(context, *held.port, frames[i]);
+    } while (count == kMaxBurst);
+    if (held.scheduler->length() != 0) context.backlog[kept++] = held;
+  }
+  context.backlog.resize(kept);
+  return static_cast<unsigned>(kept);
+}
+
 void flush(StageContext& context) noexcept {
   for (unsigned i = 0; i < context.dirty_count; ++i) flush_port(context, *context.dirty[i]);
   context.dirty_count = 0;
 }
 
-void send_to_endpoint(StageContext& context, rte_mbuf* frame) noexcept {
+bool is_owned_here(StageContext& context, rte_mbuf* frame) noexcept {
   const PacketMeta& m = meta(frame);
-  const Snapshot& snapshot = *context.snapshot;
-  const EndpointEntry* endpoint = snapshot.endpoints.find(m.to.endpoint().value());
+  const EndpointEntry* endpoint = context.snapshot->endpoints.find(m.to.endpoint().value());
   // The segment is compared because a frame in a ring may be older than the snapshot.
   if (endpoint == nullptr || !endpoint->in_use || endpoint->segment != m.segment) [[unlikely]] {
     drop(context, frame, DropReason::port_gone);
-    return;
+    return false;
   }
   if (endpoint->owner != context.worker) {
     hand_over(context, endpoint->owner, frame);
-    return;
+    return false;
   }
-  Port& port = *endpoint->port;
-  if (port.traits().takes_offloads) {
-    stage_tx(context, port, frame);
-  } else {
-    stage_completed(context, port, frame, snapshot.segments[m.segment.value()].mtu);
+  return true;
+}
+
+void arrive(StageContext& context, Burst& burst, Lanes live) noexcept {
+  const Snapshot& snapshot = *context.snapshot;
+  live = stage_flow(context, classifier::End::receiver, burst, live);
+  live = stage_qos_arrived(context, burst, live);
+  for (const unsigned lane : live) {
+    rte_mbuf* frame = burst.frames[lane];
+    const PacketMeta& m = meta(frame);
+    const EndpointIndex index = m.to.endpoint();
+    const EndpointEntry& endpoint = snapshot.endpoints[index.value()];
+    const Way way{endpoint.port, endpoint.scheduler, endpoint.plan.get(), index, UplinkIndex{}};
+    if (endpoint.port->traits().takes_offloads) {
+      leave(context, way, frame);
+    } else {
+      leave_completed(context, way, frame, snapshot.segments[m.segment.value()].mtu);
+    }
   }
+}
+
+void send_to_endpoint(StageContext& context, rte_mbuf* frame) noexcept {
+  if (!is_owned_here(context, frame)) return;
+  Burst one;
+  one.frames[0] = frame;
+  one.count = 1;
+  arrive(context, one, Lanes::first(1));
 }
 
 void send_to_uplink(StageContext& context, UplinkIndex index, rte_mbuf* frame) noexcept {
@@ -136,18 +240,21 @@ void send_to_uplink(StageContext& context, UplinkIndex index, rte_mbuf* frame) n
     hand_over(context, uplink.tx_owner[context.worker.value()], frame);
     return;
   }
-  stage_tx(context, *port, frame);
+  PortScheduler* scheduler = uplink.scheduler[context.worker.value()];
+  leave(context, Way{port, scheduler, uplink.plan.get(), kNoEndpoint, index}, frame);
 }
 
 void deliver(StageContext& context, Burst& burst, Lanes live) noexcept {
+  Lanes arrived;
   for (const unsigned lane : live) {
     rte_mbuf* frame = burst.frames[lane];
     if (meta(frame).to.kind() == Destination::Kind::tunnel) {
       encapsulate(context, frame);
-    } else {
-      send_to_endpoint(context, frame);
+    } else if (is_owned_here(context, frame)) {
+      arrived.add(lane);
     }
   }
+  arrive(context, burst, arrived);
 }
 
 }  // namespace weft

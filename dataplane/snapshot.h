@@ -15,19 +15,28 @@
 #include <memory>
 #include <vector>
 
+#include "classifier/policer.h"
+#include "classifier/policy_rules.h"
+#include "classifier/qos.h"
 #include "classifier/source_guard.h"
 #include "dataplane/base/cow_array.h"
 #include "dataplane/base/cow_table.h"
 #include "dataplane/base/ids.h"
 #include "dataplane/net/addr.h"
 #include "dataplane/port/packet.h"
+#include "dataplane/tenant_policy.h"
 #include "encap/outer.h"
 #include "encap/tos.h"
 #include "encap/tunnel.h"
 
 namespace weft {
 
+namespace classifier {
+class RuleTable;
+}
 class Port;
+class PortScheduler;
+struct SchedulerPlan;
 
 inline constexpr std::size_t kMaxUplinks = 16;
 inline constexpr std::size_t kMaxWorkers = 64;
@@ -42,6 +51,12 @@ struct UplinkEntry {
   /// Port whose tx queue worker w uses; nullptr: hand over to `tx_owner[w]`.
   std::array<Port*, kMaxWorkers> tx_port{};
   std::array<WorkerId, kMaxWorkers> tx_owner{};
+  /// Of each tx port, or nullptr: sent at once. Owned by control, which keeps it until the worker has seen a
+  /// snapshot without it and has drained it.
+  std::array<PortScheduler*, kMaxWorkers> scheduler{};
+  std::shared_ptr<const SchedulerPlan> plan;  // never null if there is a scheduler
+  /// Match-action rules for what it receives; nullptr: none.
+  std::shared_ptr<const classifier::RuleTable> rules;
 };
 
 /// A local VTEP address: what the outer destination must be.
@@ -74,6 +89,35 @@ struct SegmentEntry {
   std::uint16_t mtu{};             // inner IP MTU handed to containers
   Vni vni;
   std::shared_ptr<const FloodList> flood;  // never null when in_use
+
+  /// nullptr: everybody may talk to everybody, and no connections are tracked.
+  std::shared_ptr<const TenantPolicy> policy;
+  classifier::PolicyDefault policy_default{classifier::PolicyDefault::allow};
+  /// Changes whenever a verdict in this segment may: a flow judged under another one is judged again.
+  /// Grows (modulo 2^32).
+  std::uint32_t policy_epoch{};
+  std::uint16_t tenant_meter =
+      classifier::kNoMeter;  // polices all that the tenant's containers send
+};
+
+/// Where the class of what a container sends comes from, unless a rule gives one.
+enum class ClassSource : std::uint8_t { trust, pcp, fixed };
+
+/// What an endpoint may send, and in which class.
+struct EndpointQos {
+  ClassSource source{ClassSource::trust};
+  std::uint8_t dscp{};                         // for fixed
+  std::uint16_t meter = classifier::kNoMeter;  // polices all that it sends
+  std::array<std::uint16_t, classifier::kPhbCount>
+      contracts;  // meters of scarce classes; kNoMeter: no contract
+  constexpr EndpointQos() noexcept { contracts.fill(classifier::kNoMeter); }
+};
+
+/// Bounds on an endpoint's connections; 0: unlimited.
+struct ConnectionLimits {
+  std::uint32_t live{};
+  std::uint32_t new_per_second{};
+  friend bool operator==(const ConnectionLimits&, const ConnectionLimits&) noexcept = default;
 };
 
 /// One container interface.
@@ -84,6 +128,15 @@ struct EndpointEntry {
   Port* port{};  // valid while a snapshot that holds this entry may be read
   MacAddress mac;
   classifier::SourceGuard guard;
+  std::uint32_t identity{};  // what rules of its tenant know it by
+  std::uint32_t
+      born_epoch{};  // policy epoch when it was attached: older flows were somebody else's
+  ConnectionLimits limits;
+  EndpointQos qos;
+  PortScheduler* scheduler{};  // as in UplinkEntry
+  std::shared_ptr<const SchedulerPlan> plan;
+  std::shared_ptr<const classifier::RuleTable>
+      rules;  // for what the container sends; nullptr: none
 };
 
 /// One remote VTEP of one segment.
@@ -131,6 +184,7 @@ struct FdbEntry {
 struct Snapshot {
   Generation generation;
   bool is_forwarding = true;  // `start` and `stop`
+  bool has_qos{};             // some class, meter or scheduler is configured
   encap::DecapConfig decap;
 
   std::array<UplinkEntry, kMaxUplinks> uplinks;
@@ -151,6 +205,9 @@ struct Snapshot {
   CowTable<std::uint64_t, SegmentIndex> vnis;              // vni_key
   CowTable<SegmentAddress, TunnelIndex> tunnel_by_remote;  // (segment, outer source)
   CowTable<SegmentAddress, MacAddress> neighbors;          // ARP/ND suppression
+  CowTable<SegmentAddress, std::uint32_t> identities;      // per tenant; absent: 0, a stranger
+  CowArray<classifier::CompiledMeter> meters;
+  std::uint8_t scarce_classes{};  // bit Phb: only what a contract admits may be in this class
 };
 
 }  // namespace weft

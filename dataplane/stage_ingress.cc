@@ -20,6 +20,10 @@ Lanes stage_parse(StageContext& context, Burst& burst, Lanes live) noexcept {
     m.from = kNoEndpoint;
     m.from_tunnel = kNoTunnel;
     m.flow_hash = 0;
+    m.phb = classifier::phb_of(m.parsed.tos >> 2U);
+    m.colour = classifier::colour_of(m.parsed.tos >> 2U);
+    m.rule_dscp = classifier::kNoClass;
+    m.rule_meter = classifier::kNoMeter;
     if (m.parsed.is_ok()) [[likely]] {
       parsed.add(lane);
     } else {
@@ -201,7 +205,10 @@ encap::Decapped decap_whole(
     lost.error = DropReason::headers_not_contiguous;
     return lost;
   }
-  return encap::decap(head_bytes(frame), frame->pkt_len, outer, config);
+  // A device may have verified the outer checksum (pmd-config/rx_checksum.h). A bad one is its word
+  // against ours: the sum is done again, and decides.
+  const bool is_checked = meta(frame).offload.is_checked;
+  return encap::decap(head_bytes(frame), frame->pkt_len, outer, config, is_checked);
 }
 
 // Into the segment and out of the outer headers.

@@ -6,6 +6,7 @@
 // calls them in order.
 //
 //   stage_parse     offsets of the frame as received, into meta.parsed
+//   stage_rules     the port's match-action rules, on the frame as received
 //   stage_guard     (from a container) anti-spoofing, offload requests, segment of the endpoint
 //   stage_decap     (from an uplink) VTEP, encapsulation, VNI, remote VTEP, ECN; meta.parsed of the
 //   inner frame stage_learn     (from an uplink) source MACs behind tunnels stage_neighbor  (from a
@@ -20,6 +21,8 @@
 #include <vector>
 
 #include "classifier/budget.h"
+#include "classifier/cell_table.h"
+#include "classifier/conntrack.h"
 #include "dataplane/activity.h"
 #include "dataplane/base/drop_reason.h"
 #include "dataplane/base/ids.h"
@@ -33,6 +36,8 @@
 #include "dataplane/snapshot.h"
 
 namespace weft {
+
+class WorkerTables;
 
 using HandoffRing = SpscRing<rte_mbuf*>;
 using EventRing = SpscRing<WorkerEvent>;
@@ -51,6 +56,7 @@ struct StageContext {
   PacketPools pools;
   WorkerCounters& counters;
   Activity& activity;
+  WorkerTables* tables{};                              // never null
   EventRing& events;                                   // producer side
   std::array<HandoffRing*, kMaxWorkers> handoff_to{};  // producer side; [worker] is nullptr
   classifier::Budget punt_budget{};                    // frames for the VTEP as a host
@@ -59,7 +65,8 @@ struct StageContext {
 
   const Snapshot* snapshot{};
   Tsc now{};
-  std::uint16_t second{};  // coarse clock for Activity
+  std::uint16_t second{};               // coarse clock for Activity
+  classifier::CoarseTime coarse_now{};  // and for flows: 1/16 s
 
   Port* source{};  // the port whose burst is in hand; nullptr for frames taken over from other
                    // workers
@@ -67,6 +74,15 @@ struct StageContext {
   /// Ports with staged frames, flushed at the end of the iteration or when a port's stage is full.
   std::array<Port*, 256> dirty{};
   unsigned dirty_count{};
+
+  /// Schedulers that hold frames. Sized before the worker starts.
+  struct Backlog {
+    PortScheduler* scheduler{};
+    Port* port{};
+    EndpointIndex endpoint = kNoEndpoint;  // kNoEndpoint: of `uplink`
+    UplinkIndex uplink;
+  };
+  std::vector<Backlog> backlog{};
 
   /// Suppresses repeated events for a MAC until control has answered the first one.
   struct RecentLearn {
@@ -88,6 +104,10 @@ struct Origin {
 void drop(StageContext& context, rte_mbuf* frame, DropReason reason) noexcept;
 
 [[nodiscard]] Lanes stage_parse(StageContext& context, Burst& burst, Lanes live) noexcept;
+/// The match-action rules of the port that the burst came from, if it has any.
+[[nodiscard]] Lanes stage_rules(
+    StageContext& context, const Origin& origin, Burst& burst, Lanes live
+) noexcept;
 [[nodiscard]] Lanes stage_guard(
     StageContext& context, EndpointIndex from, Burst& burst, Lanes live
 ) noexcept;
@@ -96,6 +116,16 @@ void drop(StageContext& context, rte_mbuf* frame, DropReason reason) noexcept;
 ) noexcept;
 [[nodiscard]] Lanes stage_learn(StageContext& context, Burst& burst, Lanes live) noexcept;
 [[nodiscard]] Lanes stage_neighbor(StageContext& context, Burst& burst, Lanes live) noexcept;
+/// Policy at one end: `end` sender: of meta.from; receiver: of meta.to, which is an endpoint of this worker.
+[[nodiscard]] Lanes stage_flow(
+    StageContext& context, classifier::End end, Burst& burst, Lanes live
+) noexcept;
+/// Class and policers of what a container sends.
+[[nodiscard]] Lanes stage_qos(
+    StageContext& context, EndpointIndex from, Burst& burst, Lanes live
+) noexcept;
+/// What a rule at the receiver's end asks for beside passing: a class and a policer.
+[[nodiscard]] Lanes stage_qos_arrived(StageContext& context, Burst& burst, Lanes live) noexcept;
 [[nodiscard]] Lanes stage_forward(StageContext& context, Burst& burst, Lanes live) noexcept;
 
 /// Consumes every live lane according to meta.to.
@@ -104,8 +134,15 @@ void deliver(StageContext& context, Burst& burst, Lanes live) noexcept;
 /// One packet to a tunnel: size check and answer, segmentation, checksums, outer header, transmit.
 void encapsulate(StageContext& context, rte_mbuf* frame) noexcept;
 
-/// One packet to an endpoint: to its owner's ring, or staged for its port.
+/// One packet to an endpoint: to its owner's ring, or judged at the receiver's end and staged for its port.
 void send_to_endpoint(StageContext& context, rte_mbuf* frame) noexcept;
+
+/// Whether the endpoint that the packet goes to is this worker's. If not, it is on its way to its owner, or
+/// dropped: consumed.
+[[nodiscard]] bool is_owned_here(StageContext& context, rte_mbuf* frame) noexcept;
+
+/// Packets for endpoints of this worker: judged at the receiver's end and staged. Consumes them.
+void arrive(StageContext& context, Burst& burst, Lanes live) noexcept;
 
 /// A complete frame to an uplink: to the owner of its tx queue, or staged.
 void send_to_uplink(StageContext& context, UplinkIndex uplink, rte_mbuf* frame) noexcept;
@@ -115,6 +152,10 @@ void send_to_uplink(StageContext& context, UplinkIndex uplink, rte_mbuf* frame) 
 void finish_segmented(
     StageContext& context, rte_mbuf* frame, std::uint64_t made, DropReason error
 ) noexcept;
+
+/// Stages what schedulers release now; drops what is held for ports that are gone. The number of
+/// schedulers that hold frames still.
+unsigned serve_backlog(StageContext& context) noexcept;
 
 /// Stages a frame for a port of this worker.
 void stage_tx(StageContext& context, Port& port, rte_mbuf* frame) noexcept;

@@ -28,23 +28,31 @@ constexpr unsigned kBusyIterationsPerEpoll = 8;
 constexpr std::uint64_t kPuntsPerSecond = 10'000;
 constexpr std::uint64_t kLearnsPerSecond = 10'000;
 constexpr std::uint64_t kTunnelFloodsPerSecond = 20'000;
+// Egress schedulers that may hold frames at once.
+constexpr std::size_t kMaxBacklog = 16'384;
+// Buckets of the flow table that are looked at for expired entries in an iteration: a table of 262,144 is seen
+// through in 22,000 iterations.
+constexpr std::uint32_t kSweepBuckets = 1;
 
 }  // namespace
 
 Result<std::unique_ptr<Worker>> Worker::make(
     const WorkerConfig& config, const Published<Snapshot>& published, Qsbr<kMaxWorkers>& qsbr
 ) {
+  auto tables = WorkerTables::make(config.tables, config.flow_seed);
+  if (!tables) return tables.error();
   const int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
   if (epoll_fd < 0) {
     return Error{std::string{"worker: epoll_create1: "} + std::strerror(errno)};
   }
-  return std::unique_ptr<Worker>{new Worker{config, published, qsbr, epoll_fd}};
+  return std::unique_ptr<Worker>{new Worker{config, published, qsbr, std::move(*tables), epoll_fd}};
 }
 
 Worker::Worker(
     const WorkerConfig& config,
     const Published<Snapshot>& published,
     Qsbr<kMaxWorkers>& qsbr,
+    std::unique_ptr<WorkerTables> tables,
     int epoll_fd
 )
     : published_{published},
@@ -52,15 +60,19 @@ Worker::Worker(
       idle_{config.idle},
       tsc_hz_{config.tsc_hz},
       epoll_fd_{epoll_fd},
+      tables_{std::move(tables)},
       context_{
           .worker = config.id,
           .pools = config.pools,
           .counters = counters_,
           .activity = activity_,
+          .tables = tables_.get(),
           .events = events_,
           .punt_budget = {kPuntsPerSecond, kPuntsPerSecond, config.tsc_hz},
           .learn_budget = {kLearnsPerSecond, kLearnsPerSecond, config.tsc_hz},
-          .tunnel_flood_budget = {kTunnelFloodsPerSecond, kTunnelFloodsPerSecond, config.tsc_hz}} {}
+          .tunnel_flood_budget = {kTunnelFloodsPerSecond, kTunnelFloodsPerSecond, config.tsc_hz}} {
+  context_.backlog.reserve(kMaxBacklog);
+}
 
 Worker::~Worker() {
   for (auto& ring : handoff_from_) {
@@ -105,6 +117,7 @@ void Worker::run() noexcept {
   prctl(PR_SET_TIMERSLACK, 1000UL, 0UL, 0UL, 0UL);
   context_.second = static_cast<std::uint16_t>(rte_rdtsc() / tsc_hz_);
   next_second_tsc_ = (rte_rdtsc() / tsc_hz_ + 1U) * tsc_hz_;
+  next_tick_tsc_ = rte_rdtsc();
   idle_since_ = rte_rdtsc();
   while (!is_stopping_.load(std::memory_order_relaxed)) {
     const std::uint64_t begin = rte_rdtsc();
@@ -140,7 +153,10 @@ bool Worker::iterate() noexcept {
     iterations_without_epoll_ = 0;
     work += poll_fds();
   }
+  work += serve_backlog(context_);
   flush(context_);
+  serve_flow_request();
+  (void)tables_->flows.sweep(context_.coarse_now, tables_->timeouts, kSweepBuckets);
   return work != 0;
 }
 
@@ -149,6 +165,10 @@ void Worker::advance_clock() noexcept {
   while (context_.now.value() >= next_second_tsc_) {
     next_second_tsc_ += tsc_hz_;
     ++context_.second;
+  }
+  while (context_.now.value() >= next_tick_tsc_) {
+    next_tick_tsc_ += tsc_hz_ / classifier::kTicksPerSecond;
+    context_.coarse_now = classifier::CoarseTime{context_.coarse_now.value() + 1U};
   }
 }
 
@@ -280,6 +300,15 @@ void Worker::fill_report() noexcept {
     return;
   copy(counters_, report_);
   report_done_.store(requested, std::memory_order_release);
+}
+
+void Worker::serve_flow_request() noexcept {
+  FlowRequest* request = flow_request_.load(std::memory_order_acquire);
+  if (request == nullptr) [[likely]]
+    return;
+  if (serve(*request, tables_->flows, context_.coarse_now)) {
+    flow_request_.store(nullptr, std::memory_order_release);
+  }
 }
 
 void Worker::sleep_if_idle() noexcept {

@@ -20,8 +20,10 @@
 #include <optional>
 
 #include "dataplane/base/result.h"
+#include "dataplane/flow_request.h"
 #include "dataplane/rcu.h"
 #include "dataplane/stages.h"
+#include "dataplane/tables.h"
 
 namespace weft {
 
@@ -38,6 +40,8 @@ struct WorkerConfig {
   PacketPools pools;
   std::uint64_t tsc_hz{};
   IdlePolicy idle;
+  TableSizes tables{};
+  std::uint64_t flow_seed{};  // random, secret (FlowTableConfig)
 };
 
 class Worker {
@@ -66,9 +70,19 @@ class Worker {
   [[nodiscard]] CommandRing& commands() noexcept { return commands_; }
   [[nodiscard]] const WorkerCounters& counters() const noexcept { return counters_; }
   [[nodiscard]] const Activity& activity() const noexcept { return activity_; }
+  /// Control reads counters in it, and nothing else.
+  [[nodiscard]] const WorkerTables& tables() const noexcept { return *tables_; }
   /// The generation of the snapshot in use.
   [[nodiscard]] Generation generation() const noexcept {
     return Generation{generation_.load(std::memory_order_relaxed)};
+  }
+
+  /// Leaves a request with the worker, which has it until has_answered. One at a time.
+  void ask(FlowRequest& request) noexcept {
+    flow_request_.store(&request, std::memory_order_release);
+  }
+  [[nodiscard]] bool has_answered() const noexcept {
+    return flow_request_.load(std::memory_order_acquire) == nullptr;
   }
 
   /// Counters as they were between two iterations, when nothing is staged: only there does the
@@ -83,6 +97,7 @@ class Worker {
       const WorkerConfig& config,
       const Published<Snapshot>& published,
       Qsbr<kMaxWorkers>& qsbr,
+      std::unique_ptr<WorkerTables> tables,
       int epoll_fd
   );
 
@@ -94,6 +109,7 @@ class Worker {
   [[nodiscard]] unsigned receive(Port& port, const Origin& origin) noexcept;
   void advance_clock() noexcept;
   void fill_report() noexcept;
+  void serve_flow_request() noexcept;
   void report_death(Port& port, EndpointIndex endpoint) noexcept;
   void sleep_if_idle() noexcept;
 
@@ -106,22 +122,25 @@ class Worker {
   WorkerCounters counters_;
   WorkerCounters report_;  // worker: w, control: r after has_report
   Activity activity_;
+  std::unique_ptr<WorkerTables> tables_;
   EventRing events_{4096};                                              // worker: producer
   CommandRing commands_{1024};                                          // control: producer
   std::array<std::unique_ptr<HandoffRing>, kMaxWorkers> handoff_from_;  // consumer side
   StageContext context_;
 
   std::uint64_t next_second_tsc_{};
+  std::uint64_t next_tick_tsc_{};  // of the flows' coarse clock
   std::uint64_t idle_since_{};
   std::uint32_t sleep_us_{};
   unsigned iterations_without_epoll_{};
   std::size_t worker_limit_{};  // highest connected worker + 1
 
-  std::atomic<bool> is_stopping_{false};            // control: w
-  std::atomic<std::uint32_t> watched_{0};           // control: w
-  std::atomic<std::uint32_t> report_requested_{0};  // control: w
-  std::atomic<std::uint32_t> report_done_{0};       // worker: w
-  std::atomic<std::uint64_t> generation_{0};        // worker: w
+  std::atomic<bool> is_stopping_{false};             // control: w
+  std::atomic<std::uint32_t> watched_{0};            // control: w
+  std::atomic<std::uint32_t> report_requested_{0};   // control: w
+  std::atomic<std::uint32_t> report_done_{0};        // worker: w
+  std::atomic<std::uint64_t> generation_{0};         // worker: w
+  std::atomic<FlowRequest*> flow_request_{nullptr};  // control: sets, worker: clears
 };
 
 }  // namespace weft

@@ -8,7 +8,7 @@
 // rx: frames received from ports; cloned: extra copies made by replication; segmented: extra frames
 // made by cutting a large segment; injected: frames that control gave to a worker to send; tx:
 // frames that a port took; coalesced: frames merged into another one; punted: frames given to
-// control; in flight: frames in handoff rings, staged or in control's rings. An ARP or ICMP answer
+// control; in flight: frames in handoff rings, egress schedulers, staged or in control's rings. An ARP or ICMP answer
 // made *in place* of its request is that request's tx; an ICMP error made beside a dropped packet
 // counts as injected.
 #pragma once
@@ -27,6 +27,10 @@ class Counter {
  public:
   void add(std::uint64_t n) noexcept {
     value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
+  /// Of a gauge.
+  void take(std::uint64_t n) noexcept {
+    value_.store(value_.load(std::memory_order_relaxed) - n, std::memory_order_relaxed);
   }
   void set(std::uint64_t value) noexcept { value_.store(value, std::memory_order_relaxed); }
   void raise_to(std::uint64_t value) noexcept {
@@ -76,6 +80,7 @@ struct alignas(kCacheLine) WorkerCounters {
   Counter suppressed;       // ARP and ND answered locally
   Counter too_big_answers;  // ICMP fragmentation needed and ICMPv6 packet too big sent
   DropCounters drops;
+  Counter queued;  // in egress schedulers now
 
   Counter iterations;
   Counter idle_iterations;
@@ -112,6 +117,7 @@ inline void copy(const DropCounters& from, DropCounters& to) noexcept {
 }
 inline void copy(const WorkerCounters& from, WorkerCounters& to) noexcept {
   for (Counter WorkerCounters::*field : kWorkerCounterFields) (to.*field).set((from.*field).get());
+  to.queued.set(from.queued.get());
   copy(from.drops, to.drops);
 }
 

@@ -13,6 +13,8 @@
 
 #include <rte_mbuf.h>
 
+#include "classifier/policy_rules.h"
+#include "classifier/qos.h"
 #include "dataplane/base/bytes.h"
 #include "dataplane/base/ids.h"
 #include "dataplane/net/parse.h"
@@ -69,7 +71,12 @@ struct alignas(kCacheLine) PacketMeta {
   TunnelIndex from_tunnel;    //  4: ingress; kNoTunnel when it came from an endpoint
   Destination to;             //  4: forward
   std::uint32_t flow_hash{};  //  4: ingress, 0 = not computed
-  std::uint32_t reserved2[2]{};
+  classifier::Phb phb{classifier::Phb::best_effort};     // 1: qos, the queue at egress
+  classifier::Colour colour{classifier::Colour::green};  // 1: qos, drop precedence at egress
+  std::uint8_t rule_dscp = classifier::kNoClass;         // 1: flow, the class that a rule gives
+  std::uint8_t reserved2{};
+  std::uint16_t rule_meter = classifier::kNoMeter;  // 2: flow
+  std::uint16_t reserved3{};
 };
 static_assert(sizeof(PacketMeta) == kCacheLine);
 static_assert(sizeof(ParsedFrame) <= 24);

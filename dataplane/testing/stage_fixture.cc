@@ -4,6 +4,11 @@
 #include <utility>
 
 namespace weft::stage_test {
+namespace {
+
+constexpr std::uint64_t kFlowSeed = 0x5EED;
+
+}  // namespace
 
 std::uint16_t FakePort::tx_burst(rte_mbuf** frames, std::uint16_t count) noexcept {
   const std::uint16_t taken = std::min(count, room);
@@ -13,12 +18,19 @@ std::uint16_t FakePort::tx_burst(rte_mbuf** frames, std::uint16_t count) noexcep
 
 void StageTest::SetUp() {
   PacketTest::SetUp();
+  auto tables = WorkerTables::make(
+      {.flows = 1024, .endpoints = 64, .rule_counters = 64, .meters = 64}, kFlowSeed
+  );
+  ASSERT_TRUE(tables) << tables.error().message;
+  tables_ = std::move(*tables);
   context_ = std::unique_ptr<StageContext>{new StageContext{
       .worker = WorkerId{0},
       .pools = pools(),
       .counters = counters_,
       .activity = *activity_,
+      .tables = tables_.get(),
       .events = events_}};
+  context_->backlog.reserve(4);
   context_->handoff_to[1] = &to_worker1_;
   context_->snapshot = &snapshot_;
   context_->now = Tsc{1'000'000};
@@ -115,7 +127,7 @@ void StageTest::TearDown() {
       counters_.rx.get() + counters_.cloned.get() + counters_.segmented.get() +
           counters_.injected.get() + counters_.taken_over.get(),
       counters_.tx.get() + drops() + counters_.coalesced.get() + counters_.punted.get() +
-          counters_.handed_over.get()
+          counters_.handed_over.get() + counters_.queued.get()
   ) << "the conservation law";
   endpoint_ports_.clear();
   uplink_port_.reset();
@@ -129,6 +141,7 @@ void StageTest::receive(const Origin& origin, std::vector<Packet> frames) {
   context_->source =
       origin.is_uplink() ? uplink_port_.get() : endpoint_ports_[origin.endpoint.value()].get();
   run_burst(*context_, origin, burst);
+  (void)serve_backlog(*context_);
   flush(*context_);
 }
 

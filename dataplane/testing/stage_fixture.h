@@ -15,6 +15,7 @@
 
 #include "dataplane/pipeline.h"
 #include "dataplane/port/testing/packet_fixture.h"
+#include "dataplane/tables.h"
 
 namespace weft::stage_test {
 
@@ -46,7 +47,8 @@ class FakePort final : public Port {
 class StageTest : public PacketTest {
  protected:
   void SetUp() override;
-  /// Checks rx + cloned + segmented + injected + taken over = tx + drops + coalesced + punted + handed over.
+  /// Checks rx + cloned + segmented + injected + taken over = tx + drops + coalesced + punted + handed over +
+  /// queued.
   void TearDown() override;
 
   /// Makes the changes of `edit` visible to the stages.
@@ -87,6 +89,7 @@ class StageTest : public PacketTest {
   EventRing events_{64};
   HandoffRing to_worker1_{4};
   Snapshot snapshot_;
+  std::unique_ptr<WorkerTables> tables_;
   std::unique_ptr<StageContext> context_;
 
  private:
