@@ -15,7 +15,8 @@ bool ClientConnection::wants_to_read() const noexcept {
 }
 
 bool ClientConnection::is_stuck(TimePoint now, std::chrono::milliseconds patience) const noexcept {
-  return (has_unread() || is_discarding_) && now - last_progress_ >= patience;
+  const bool is_late = has_unread() || is_discarding_ || long_line_->is_held_by(fd_.get());
+  return is_late && now - last_progress_ >= patience;
 }
 
 bool ClientConnection::serve(const Handler& handler, TimePoint now) {
@@ -36,9 +37,18 @@ bool ClientConnection::receive(TimePoint now) {
   is_at_end_ = received.empty();
   if (!is_discarding_) {
     in_.append(received);
-    if (in_.size() > kMaxLine && in_.find('\n', searched_) > kMaxLine) {
-      refuse_long_line();
-      last_progress_ = now;
+    const bool is_long = in_.size() > kUsualLine && in_.find('\n', searched_) > kUsualLine;
+    const bool is_too_long =
+        is_long && in_.size() > kMaxLine && in_.find('\n', searched_) > kMaxLine;
+    const bool is_refused = is_too_long || (is_long && !long_line_->take(fd_.get()));
+    if (is_long) last_progress_ = now;
+    if (is_refused) {
+      refuse_line(
+          is_too_long ? "longer than the limit " + std::to_string(kMaxLine) + " octets"
+                      : "longer than " + std::to_string(kUsualLine) +
+                            " octets, and another client is sending such a one: try again"
+      );
+      long_line_->give_back(fd_.get());
       // Closing now would break the client's write and hide the error from it: its line is read to
       // the end first, as far as its patience goes.
       is_discarding_ = received.find('\n') == std::string_view::npos;
@@ -52,9 +62,8 @@ bool ClientConnection::receive(TimePoint now) {
   return true;
 }
 
-void ClientConnection::refuse_long_line() {
-  const std::string message =
-      "request: the line is longer than the limit " + std::to_string(kMaxLine) + " octets";
+void ClientConnection::refuse_line(const std::string& reason) {
+  const std::string message = "request: the line is " + reason;
   out_ += format_failure({}, refused(ErrorCode::not_a_request, message)) + "\n";
   in_ = std::string{};
   searched_ = 0;
@@ -81,6 +90,7 @@ void ClientConnection::answer_lines(const Handler& handler) {
     if (!answer.empty()) out_.append(answer).push_back('\n');
   }
   in_.erase(0, start);
+  if (start > 0) long_line_->give_back(fd_.get());
   searched_ -= std::min(searched_, start);
   if (in_.empty()) in_.shrink_to_fit();
 }

@@ -12,17 +12,41 @@
 
 namespace weft::control {
 
+/// The right to send a long line: at most one client at a time has it, so that many of them together
+/// cost no more memory than one.
+class LongLine {
+ public:
+  /// False: another client has it.
+  [[nodiscard]] bool take(int fd) noexcept {
+    if (holder_ == kNobody) holder_ = fd;
+    return holder_ == fd;
+  }
+  void give_back(int fd) noexcept {
+    if (holder_ == fd) holder_ = kNobody;
+  }
+  [[nodiscard]] bool is_held_by(int fd) const noexcept { return holder_ == fd; }
+
+ private:
+  static constexpr int kNobody = -1;
+  int holder_ = kNobody;
+};
+
 class ClientConnection {
  public:
-  static constexpr std::size_t kMaxLine = std::size_t{1024} * 1024;  // octets, without the newline
+  /// Octets without the newline: room for a policy.apply of 100,000 rules.
+  static constexpr std::size_t kMaxLine = std::size_t{32} * 1024 * 1024;
+  /// A longer one needs the LongLine.
+  static constexpr std::size_t kUsualLine = std::size_t{1024} * 1024;
   static constexpr std::size_t kMaxUnread = std::size_t{1024} * 1024;  // octets of answers
   static constexpr std::size_t kReadPerTurn = std::size_t{64} * 1024;
   static constexpr unsigned kRequestsPerTurn = 64;
 
   using Handler = std::function<std::string(std::string_view line)>;
 
-  /// `fd`: a connected, non-blocking stream socket.
-  ClientConnection(UniqueFd fd, TimePoint now) : fd_{std::move(fd)}, last_progress_{now} {}
+  /// `fd`: a connected, non-blocking stream socket. `long_line` outlives the connection; its owner
+  /// gives it back for a connection that is closed.
+  ClientConnection(UniqueFd fd, TimePoint now, LongLine& long_line)
+      : fd_{std::move(fd)}, long_line_{&long_line}, last_progress_{now} {}
 
   /// One turn: reads, answers and writes what is possible. False: close it.
   [[nodiscard]] bool serve(const Handler& handler, TimePoint now);
@@ -31,26 +55,28 @@ class ClientConnection {
   [[nodiscard]] bool wants_to_read() const noexcept;
   /// Also when requests are left over from this turn: a writable socket brings the next one.
   [[nodiscard]] bool wants_to_write() const noexcept { return has_unread() || has_line_; }
-  /// Answers wait, or the rest of a line too long, and nothing has moved for so long.
+  /// Answers wait, or the rest of a line that is long or too long, and nothing has moved for so long.
   [[nodiscard]] bool is_stuck(TimePoint now, std::chrono::milliseconds patience) const noexcept;
 
  private:
   [[nodiscard]] bool receive(TimePoint now);
   void answer_lines(const Handler& handler);
-  void refuse_long_line();
+  void refuse_line(const std::string& reason);
   [[nodiscard]] bool send_answers(TimePoint now);
   [[nodiscard]] bool has_unread() const noexcept { return sent_ < out_.size(); }
   [[nodiscard]] bool is_full() const noexcept { return out_.size() - sent_ >= kMaxUnread; }
 
   UniqueFd fd_;
+  LongLine* long_line_;
   std::string in_;          // received, not answered yet
   std::size_t searched_{};  // octets of in_ known to hold no newline
   bool has_line_{};         // in_ holds a complete line
   bool is_discarding_{};    // the rest of a line that was too long
   bool is_at_end_{};        // the client sends no more
   std::string out_;
-  std::size_t sent_{};       // octets of out_ that the kernel took
-  TimePoint last_progress_;  // of writing, or when the first unread answer was queued
+  std::size_t sent_{};  // octets of out_ that the kernel took
+  TimePoint
+      last_progress_;  // of writing or a long line, or when the first unread answer was queued
 };
 
 }  // namespace weft::control

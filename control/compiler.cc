@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "control/stats.h"
 #include "dataplane/port/port.h"
 #include "encap/outer.h"
 
@@ -26,9 +27,19 @@ Entry& slot(CowArray<Entry>& array, Index index) {
   return array.mutate(index.value());
 }
 
+/// What changes in this snapshot bears its number, so that later is larger. Never 0.
+std::uint32_t epoch_of(const Snapshot& snapshot) {
+  return std::max(static_cast<std::uint32_t>(snapshot.generation.value()), 1U);
+}
+
+std::shared_ptr<const classifier::RuleTable> rules_of(const Runtime& runtime, std::uint32_t port) {
+  const auto found = runtime.rules.find(port);
+  return found == runtime.rules.end() ? nullptr : found->second;
+}
+
 // -- uplinks -------------------------------------------------------------------------------------
 
-UplinkEntry uplink_entry(const RuntimeUplink& uplink) {
+UplinkEntry uplink_entry(const RuntimeUplink& uplink, const Egress* egress) {
   const OpenedUplink& opened = uplink.opened;
   UplinkEntry entry;
   entry.in_use = true;
@@ -46,13 +57,19 @@ UplinkEntry uplink_entry(const RuntimeUplink& uplink) {
     entry.tx_owner[w] = has_queue || owners.empty() ? WorkerId{static_cast<std::uint16_t>(w)}
                                                     : owners[w % owners.size()];
   }
+  if (egress == nullptr) return entry;
+  entry.plan = egress->plan;
+  for (std::size_t w = 0; w < kMaxWorkers; ++w) entry.scheduler[w] = egress->of(w);
   return entry;
 }
 
 void compile_uplinks(const Model& model, const Runtime& runtime, Snapshot& next) {
   for (std::size_t i = 0; i < kMaxUplinks; ++i) {
     const auto& uplink = runtime.uplinks[i];
-    next.uplinks[i] = uplink.has_value() ? uplink_entry(*uplink) : UplinkEntry{};
+    const UplinkIndex index{static_cast<std::uint16_t>(i)};
+    next.uplinks[i] =
+        uplink.has_value() ? uplink_entry(*uplink, runtime.egress.find(index)) : UplinkEntry{};
+    next.uplinks[i].rules = rules_of(runtime, port_number(index));
   }
   // A hole keeps the unspecified address, to which no packet is sent.
   next.vteps = {};
@@ -93,8 +110,23 @@ std::shared_ptr<const FloodList> flood_list(const SegmentRecord& segment, const 
   return flood;
 }
 
-void compile_segment(const SegmentRecord& segment, SegmentEntry& entry) {
+/// nullptr where nothing could ever be refused, so that connections need not be tracked.
+std::shared_ptr<const TenantPolicy> policy_of(
+    const TenantRecord& tenant, const Runtime& runtime, const SegmentRecord& segment
+) {
   const SegmentConfig& config = segment.config;
+  const bool has_something_to_say = config.policy_default != classifier::PolicyDefault::allow ||
+                                    !config.agents.empty() || !tenant.rules->empty() ||
+                                    !tenant.l7.empty() || segment.limited_endpoints > 0;
+  const auto policy = runtime.policies.find(tenant.config.name);
+  return has_something_to_say && policy != runtime.policies.end() ? policy->second : nullptr;
+}
+
+void compile_segment(
+    const Model& model, const Runtime& runtime, const SegmentRecord& segment, SegmentEntry& entry
+) {
+  const SegmentConfig& config = segment.config;
+  const TenantRecord& tenant = *model.tenant(config.tenant);
   entry.in_use = true;
   entry.has_tunnels = config.encap.has_value();
   entry.kind = config.encap.value_or(encap::Kind{});
@@ -107,6 +139,10 @@ void compile_segment(const SegmentRecord& segment, SegmentEntry& entry) {
   entry.mss_clamp_mtu = config.mss_clamp ? segment.mtu : std::uint16_t{0};
   entry.mtu = segment.mtu;
   entry.vni = config.vni;
+  entry.policy = policy_of(tenant, runtime, segment);
+  entry.policy_default = config.policy_default;
+  entry.tenant_meter =
+      tenant.meter.empty() ? classifier::kNoMeter : tenant.meters.at(tenant.meter).index;
 }
 
 /// The flood list is kept: it has its own dirty set, and copying it costs the segment's members.
@@ -119,7 +155,7 @@ void compile_segments(
     if (segment == nullptr) {
       entry = SegmentEntry{};
     } else {
-      compile_segment(*segment, entry);
+      compile_segment(model, runtime, *segment, entry);
     }
   }
   for (const SegmentIndex index : dirty.floods) {
@@ -204,6 +240,15 @@ classifier::SourceGuard source_guard(const EndpointConfig& config) {
   return guard;
 }
 
+EndpointQos endpoint_qos(const EndpointRecord& endpoint) {
+  EndpointQos qos;
+  qos.source = endpoint.config.qos.source;
+  qos.dscp = endpoint.config.qos.dscp;
+  qos.meter = endpoint.meters.rate;
+  qos.contracts = endpoint.meters.contracts;
+  return qos;
+}
+
 EndpointEntry endpoint_entry(const EndpointRecord& endpoint, Port* port) {
   EndpointEntry entry;
   entry.in_use = true;
@@ -212,6 +257,9 @@ EndpointEntry endpoint_entry(const EndpointRecord& endpoint, Port* port) {
   entry.port = port;
   entry.mac = endpoint.config.mac;
   entry.guard = source_guard(endpoint.config);
+  entry.identity = endpoint.identity;
+  entry.limits = endpoint.config.limits;
+  entry.qos = endpoint_qos(endpoint);
   return entry;
 }
 
@@ -230,12 +278,12 @@ std::optional<FdbEntry> fdb_entry(
   return FdbEntry{Destination{entry->second.tunnel}, false};
 }
 
-std::optional<MacAddress> neighbor(const Model& model, const InSegment<IpAddress>& key) {
+std::optional<AddressHolder> holder_of(const Model& model, const InSegment<IpAddress>& key) {
   const SegmentRecord* segment = model.segment(key.segment);
   if (segment == nullptr) return std::nullopt;
   const auto holder = segment->addresses.find(key.address);
   if (holder == segment->addresses.end()) return std::nullopt;
-  return holder->second.mac;
+  return holder->second;
 }
 
 void compile_endpoints(
@@ -244,16 +292,59 @@ void compile_endpoints(
   for (const EndpointIndex index : dirty.endpoints) {
     const EndpointRecord* endpoint = model.endpoint(index);
     const auto port = runtime.ports.find(index);
-    const bool has_port = endpoint != nullptr && port != runtime.ports.end();
-    slot(next.endpoints, index) =
-        has_port ? endpoint_entry(*endpoint, port->second.port.get()) : EndpointEntry{};
+    EndpointEntry& entry = slot(next.endpoints, index);
+    if (endpoint == nullptr || port == runtime.ports.end()) {
+      entry = EndpointEntry{};
+      continue;
+    }
+    // Flows of whoever had the index before are older than this one's birth.
+    const std::uint32_t born = entry.in_use ? entry.born_epoch : epoch_of(next);
+    entry = endpoint_entry(*endpoint, port->second.port.get());
+    entry.born_epoch = born;
+    entry.rules = rules_of(runtime, port_number(index));
+    if (const Egress* egress = runtime.egress.find(index)) {
+      entry.scheduler = egress->of(0);
+      entry.plan = egress->plan;
+    }
   }
   for (const InSegment<MacAddress>& key : dirty.macs) {
     put(next.fdb, fdb_key(key.segment, key.address), fdb_entry(model, runtime, key));
   }
   for (const InSegment<IpAddress>& key : dirty.addresses) {
-    put(next.neighbors, segment_address(key.segment, key.address), neighbor(model, key));
+    const std::optional<AddressHolder> holder = holder_of(model, key);
+    const SegmentAddress address = segment_address(key.segment, key.address);
+    std::optional<MacAddress> mac;
+    std::optional<std::uint32_t> identity;
+    if (holder.has_value()) {
+      mac = holder->mac;
+      identity = holder->identity;
+    }
+    put(next.neighbors, address, mac);
+    put(next.identities, address, identity);
   }
+}
+
+// -- classes and rates ---------------------------------------------------------------------------
+
+void compile_meters(
+    const Model& model, const Runtime& runtime, const Dirty& dirty, Snapshot& next
+) {
+  for (const std::uint16_t index : dirty.meters) {
+    const auto meter = model.meters.find(index);
+    next.meters.grow(std::size_t{index} + 1U);
+    next.meters.mutate(index) =
+        meter == model.meters.end()
+            ? classifier::CompiledMeter{}
+            : classifier::compile(meter->second, epoch_of(next), runtime.tsc_hz);
+  }
+}
+
+std::uint8_t scarce_classes(const Model& model) {
+  std::uint8_t classes = 0;
+  for (std::size_t phb = 0; phb < model.budgets.size(); ++phb) {
+    if (model.budgets[phb].has_value()) classes |= static_cast<std::uint8_t>(1U << phb);
+  }
+  return classes;
 }
 
 }  // namespace
@@ -265,11 +356,16 @@ std::shared_ptr<const Snapshot> compile(
   next->generation = Generation{previous.generation.value() + 1U};
   next->is_forwarding = runtime.is_forwarding;
   next->decap = runtime.decap;
+  next->scarce_classes = scarce_classes(model);
   if (dirty.uplinks) compile_uplinks(model, runtime, *next);
   if (dirty.polled) compile_polled(model, runtime, *next);
   compile_segments(model, runtime, dirty, *next);
   compile_tunnels(model, runtime, dirty, *next);
   compile_endpoints(model, runtime, dirty, *next);
+  compile_meters(model, runtime, dirty, *next);
+  for (const SegmentIndex index : dirty.epochs) {
+    if (model.segment(index) != nullptr) slot(next->segments, index).policy_epoch = epoch_of(*next);
+  }
   return next;
 }
 
@@ -294,6 +390,7 @@ Dirty everything(const Model& model, const Runtime& runtime) {
     for (const auto& [mac, learned] : macs) dirty.macs.insert({index, mac});
   }
   for (const auto& [index, endpoint] : model.endpoints) dirty.endpoints.insert(index);
+  for (const auto& [index, meter] : model.meters) dirty.meters.insert(index);
   return dirty;
 }
 

@@ -26,14 +26,19 @@ bool same(const SegmentEntry& a, const SegmentEntry& b) {
          a.unknown_unicast == b.unknown_unicast && a.inner_vlan == b.inner_vlan &&
          a.suppress_neighbors == b.suppress_neighbors && a.learn == b.learn &&
          a.mss_clamp_mtu == b.mss_clamp_mtu && a.mtu == b.mtu && a.vni == b.vni &&
-         a.flood->endpoints == b.flood->endpoints && a.flood->tunnels == b.flood->tunnels;
+         a.flood->endpoints == b.flood->endpoints && a.flood->tunnels == b.flood->tunnels &&
+         a.policy == b.policy && a.policy_default == b.policy_default &&
+         a.tenant_meter == b.tenant_meter;
 }
 
 bool same(const EndpointEntry& a, const EndpointEntry& b) {
   return a.in_use == b.in_use && a.segment == b.segment && a.owner == b.owner && a.port == b.port &&
          a.mac == b.mac && a.guard.is_enabled == b.guard.is_enabled &&
          a.guard.allow_dhcp == b.guard.allow_dhcp && a.guard.mac == b.guard.mac &&
-         a.guard.address_count == b.guard.address_count && a.guard.addresses == b.guard.addresses;
+         a.guard.address_count == b.guard.address_count && a.guard.addresses == b.guard.addresses &&
+         a.identity == b.identity && a.limits == b.limits && a.qos.source == b.qos.source &&
+         a.qos.dscp == b.qos.dscp && a.qos.meter == b.qos.meter &&
+         a.qos.contracts == b.qos.contracts;
 }
 
 bool same(const TunnelEntry& a, const TunnelEntry& b) {
@@ -92,6 +97,13 @@ void expect_same(const Snapshot& a, const Snapshot& b) {
   expect_same(a.vnis, b.vnis, "vni");
   expect_same(a.tunnel_by_remote, b.tunnel_by_remote, "tunnel_by_remote");
   expect_same(a.neighbors, b.neighbors, "neighbor");
+  expect_same(a.identities, b.identities, "identity");
+  EXPECT_EQ(a.scarce_classes, b.scarce_classes);
+  for (std::size_t i = 0; i < std::max(a.meters.size(), b.meters.size()); ++i) {
+    const classifier::CompiledMeter* left = a.meters.find(i);
+    const classifier::CompiledMeter* right = b.meters.find(i);
+    EXPECT_EQ(left == nullptr ? 0 : left->cbs, right == nullptr ? 0 : right->cbs) << "meter " << i;
+  }
 }
 
 class Compiler : public ControlFixture {
@@ -117,7 +129,7 @@ class RandomOperations {
     const std::string container = "c" + pick(6);
     const std::string vtep = choice() ? "192.0.2.2" + pick(3) : "2001:db8::2" + pick(3);
     Json params;
-    switch (number(16)) {
+    switch (number(20)) {
       case 0:
         call(
             "port.add", {{"name", "up1"}, {"device", "d1"}, {"addresses", {"198.51.100.1/24"}}}, now
@@ -197,8 +209,63 @@ class RandomOperations {
         );
         if (number(4) == 0) controller_.age_out(now);
         break;
+      default:
+        classify(container, segment, now);
+        break;
     }
     controller_.commit();
+  }
+
+  /// A verb of policy or QoS.
+  void classify(const std::string& container, const std::string& segment, TimePoint now) {
+    const Json group{{"group", "g" + pick(3)}};
+    switch (number(7)) {
+      case 0:
+        call(
+            "policy.add",
+            {{"tenant", "acme"}, {"name", "r" + pick(4)}, {"action", "allow"}, {"from", group}},
+            now
+        );
+        break;
+      case 1:
+        call("policy.remove", {{"tenant", "acme"}, {"name", "r" + pick(4)}}, now);
+        break;
+      case 2:
+      case 3: {
+        Json contracts = Json::array();
+        if (choice()) contracts.push_back({{"class", "AF4"}, {"rate", 1'000'000}});
+        call(
+            "endpoint.set",
+            {{"container", container},
+             {"groups", {"g" + pick(3)}},
+             {"limits", {{"connections", number(2)}}},
+             {"qos", {{"rate", 100'000 * number(3)}, {"contracts", contracts}}}},
+            now
+        );
+        break;
+      }
+      case 4:
+        call(
+            "segment.set",
+            {{"name", segment},
+             {"policy_default", choice() ? "groups" : "allow"},
+             {"agents", {"192.168.0." + pick(3)}}},
+            now
+        );
+        break;
+      case 5:
+        call("qos.budget.set", {{"class", "AF4"}, {"rate", 1'000'000 * number(4)}}, now);
+        break;
+      case 6:
+        call(
+            "qos.meter.add",
+            {{"tenant", "acme"}, {"name", "m"}, {"cir", 80'000}, {"cbs", 3000}},
+            now
+        );
+        call("tenant.set", {{"name", "acme"}, {"meter", choice() ? Json("m") : Json{}}}, now);
+        call("qos.meter.remove", {{"tenant", "acme"}, {"name", "m"}}, now);
+        break;
+    }
   }
 
   [[nodiscard]] std::size_t accepted() const { return accepted_; }

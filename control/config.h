@@ -14,7 +14,7 @@ namespace weft::control {
 
 [[nodiscard]] Json document_of(const Model& model);
 
-/// Applies `document` in the order ports, tenants, segments, remotes, endpoints, stopping at the
+/// Applies `document` in the order of its sections (README.md), stopping at the
 /// first refusal, whose message names the entry: "segments[2]: ...". What was applied before stays.
 [[nodiscard]] Outcome<Ok> apply_document(
     Dispatcher& dispatcher, const Json& document, TimePoint now

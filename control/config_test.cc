@@ -13,9 +13,18 @@ constexpr const char* kDocument = R"({
   "ports": [{"name":"up0","device":"net_null0","addresses":["192.0.2.1/24"]}],
   "tenants": [{"name":"acme"}],
   "segments": [{"name":"blue","tenant":"acme","vni":5001,"local_vtep":"192.0.2.1"},
-               {"name":"red","tenant":"acme","encap":"none"}],
-  "remotes": [{"segment":"blue","vtep":"192.0.2.2","endpoints":[{"mac":"02:00:00:00:00:09","addresses":["10.1.0.9"]}]}],
-  "endpoints": [{"container":"c1","segment":"blue","netns":"/run/netns/c1","addresses":["10.1.0.5/24"]}]
+               {"name":"red","tenant":"acme","encap":"none","policy_default":"groups","agents":["192.168.0.1"]}],
+  "remotes": [{"segment":"blue","vtep":"192.0.2.2","endpoints":[{"mac":"02:00:00:00:00:09","addresses":["10.1.0.9"],"groups":["far"]}]}],
+  "budgets": [{"class":"AF4","rate":"200Mbit/s"}],
+  "schedulers": [{"port":"up0","rate":"1Gbit/s"}],
+  "meters": [{"tenant":"acme","name":"m","cir":"8Mbit/s","cbs":3000}],
+  "tenant_settings": [{"name":"acme","meter":"m"}],
+  "l7": [{"tenant":"acme","name":"web","patterns":["http",{"regex":"^HELO","caseless":true}]}],
+  "policies": [{"tenant":"acme","rules":[
+    {"name":"a","action":"allow","from":{"labels":["app=web","!canary"]},"to":{"cidr":"10.0.0.0/8"},"protocol":"udp","ports":"53-54","class":"AF41","meter":"m","l7":"web"},
+    {"name":"b","action":"deny","priority":7,"from":{"group":"g"},"protocol":89,"ends":"sender","stateful":false},
+    {"name":"c","action":"deny","protocol":"icmp","icmp_type":8}]}],
+  "endpoints": [{"container":"c1","segment":"blue","netns":"/run/netns/c1","addresses":["10.1.0.5/24"],"groups":["g"],"labels":{"app":"web"},"limits":{"connections":9},"qos":{"class":"pcp","rate":"8Mbit/s","rate_in":"9Mbit/s","contracts":[{"class":"AF4","rate":"1Mbit/s"}]}}]
 })";
 
 TEST_F(Config, WhatIsGotCanBeApplied) {

@@ -1,10 +1,14 @@
-// Verbs; what the dataplane reports is in controller_reports.cc.
+// Verbs; those of policy and QoS are in controller_policy.cc, of match-action rules in controller_rules.cc, what the
+// dataplane reports is in controller_reports.cc.
 
 #include "control/controller.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
+#include "control/policy_build.h"
+#include "control/stats.h"
 #include "dataplane/port/port.h"
 
 namespace weft::control {
@@ -27,6 +31,7 @@ Failure system_refused(const std::string& object, const Error& error) {
 
 Controller::Controller(Platform& platform, encap::DecapConfig decap) : platform_{platform} {
   runtime_.worker_count = platform.worker_count();
+  runtime_.tsc_hz = platform.tsc_hz();
   runtime_.decap = decap;
   runtime_.cleared.resize(runtime_.worker_count);
   snapshot_ = std::make_shared<const Snapshot>();
@@ -36,6 +41,8 @@ Controller::Controller(Platform& platform, encap::DecapConfig decap) : platform_
 Controller::~Controller() {
   std::vector<std::shared_ptr<Port>> ports;
   while (!runtime_.ports.empty()) ports.push_back(take_port(runtime_.ports.begin()->first));
+  // Twice: after the first the workers drain the schedulers, after the second they have.
+  publish_empty();
   publish_empty();
   for (auto& port : ports) platform_.retire(std::move(port));
   for (std::uint16_t i = 0; i < kMaxUplinks; ++i) {
@@ -47,9 +54,13 @@ Controller::~Controller() {
 
 void Controller::publish() {
   const Dirty dirty = std::exchange(registry_.dirty(), Dirty{});
+  for (const std::uint32_t counter : dirty.fresh_counters) platform_.clear_hits(counter);
+  for (const std::uint16_t meter : dirty.fresh_meters) platform_.clear_meter(meter);
   if (!dirty.is_empty()) {
+    put_egress(dirty);
     snapshot_ = compile(model(), runtime_, dirty, *snapshot_);
     platform_.publish(snapshot_);
+    runtime_.egress.published();
   }
   for (const NextHop& next_hop : dirty.next_hops) {
     if (model().tunnels_by_next_hop.contains(next_hop)) {
@@ -57,6 +68,29 @@ void Controller::publish() {
     } else {
       platform_.forget(next_hop.uplink, next_hop.address);
       runtime_.next_hop_macs.erase(next_hop);
+    }
+  }
+}
+
+void Controller::put_egress(const Dirty& dirty) {
+  const auto version = static_cast<std::uint32_t>(snapshot_->generation.value() + 1U);
+  for (const EndpointIndex index : dirty.endpoints) {
+    const EndpointRecord* endpoint = model().endpoint(index);
+    if (endpoint != nullptr) {
+      runtime_.egress.put(index, endpoint->config.qos, version, runtime_.tsc_hz);
+    } else {
+      runtime_.egress.remove(index);
+    }
+  }
+  if (!dirty.uplinks) return;
+  for (std::uint16_t i = 0; i < kMaxUplinks; ++i) {
+    const UplinkIndex index{i};
+    const PortRecord* port = model().port(index);
+    if (port != nullptr && runtime_.uplinks[i].has_value()) {
+      const auto& ports = runtime_.uplinks[i]->opened.port_of_worker;
+      runtime_.egress.put(index, port->qos, ports, version, runtime_.tsc_hz);
+    } else {
+      runtime_.egress.remove(index);
     }
   }
 }
@@ -91,6 +125,7 @@ Outcome<Ok> Controller::remove_port(const std::string& name) {
   const auto index = registry_.remove_port(name);
   if (!index) return index.error();
   runtime_.uplinks[index->value()].reset();
+  runtime_.rules.erase(port_number(*index));
   forget_path_mtus();  // nobody will report that they expired
   publish();
   platform_.close_uplink(*index);
@@ -113,36 +148,62 @@ Outcome<Ok> Controller::set_port_up(const std::string& name, bool up) {
 // -- tenants, segments, remotes ------------------------------------------------------------------
 
 Outcome<Ok> Controller::add_tenant(const TenantConfig& config) {
-  return registry_.add_tenant(config);
+  const bool is_new = model().tenant(config.name) == nullptr;
+  if (const auto status = registry_.add_tenant(config); !status) return status.error();
+  if (!is_new) return Ok{};
+  auto policy = build_policy(*model().tenant(config.name), runtime_.worker_count);
+  assert(policy);  // without rules there is nothing to refuse
+  put_policy(config.name, std::move(*policy));
+  return Ok{};
 }
 
 Outcome<Ok> Controller::remove_tenant(const std::string& name) {
-  return registry_.remove_tenant(name);
+  if (const auto status = registry_.remove_tenant(name); !status) return status.error();
+  runtime_.policies.erase(name);
+  publish();  // its meters
+  return Ok{};
 }
 
 Outcome<SegmentIndex> Controller::add_segment(const SegmentConfig& config) {
+  auto policy = policy_with_agents(config);
+  if (!policy) return policy.error();
   auto index = registry_.add_segment(config);
+  if (!index) return index.error();
+  put_policy(config.tenant, std::move(*policy));
   publish();
   return index;
 }
 
 Outcome<Ok> Controller::set_segment(const SegmentConfig& config) {
-  auto status = registry_.set_segment(config);
+  auto policy = policy_with_agents(config);
+  if (!policy) return policy.error();
+  const auto status = registry_.set_segment(config);
+  if (!status) return status.error();
+  put_policy(config.tenant, std::move(*policy));
   publish();
-  return status;
+  return Ok{};
 }
 
 Outcome<Ok> Controller::remove_segment(const std::string& name) {
+  const SegmentRecord* segment = model().segment(name);
+  SegmentConfig without_agents = segment == nullptr ? SegmentConfig{} : segment->config;
+  without_agents.agents.clear();
+  auto policy = policy_with_agents(without_agents);
+  if (!policy) return policy.error();
   const auto index = registry_.remove_segment(name);
   if (!index) return index.error();
+  put_policy(without_agents.tenant, std::move(*policy));
   forget_learned_in(*index);
   publish();
   return Ok{};
 }
 
 Outcome<Ok> Controller::add_remote(const RemoteConfig& config) {
+  auto policy = policy_with(config);
+  if (!policy) return policy.error();
   const auto index = registry_.add_remote(config);
   if (!index) return index.error();
+  put_policy(model().segment(config.segment)->config.tenant, std::move(*policy));
   const SegmentIndex segment = model().remote(*index)->segment;
   // What is configured now needs no learning, and must not come back when it is removed.
   if (const auto learned = runtime_.learned.find(segment); learned != runtime_.learned.end()) {
@@ -179,6 +240,9 @@ Outcome<EndpointIndex> Controller::attach(const EndpointConfig& config) {
   }
   const bool is_gone = admission->exists;
 
+  const std::string& tenant = model().segment(config.segment)->config.tenant;
+  auto policy = policy_with(tenant, {config.identity});
+  if (!policy) return policy.error();
   const WorkerId owner = is_gone ? model().endpoint(index)->owner : least_loaded_worker();
   EndpointConfig complete = config;
   complete.mtu = registry_.mtu_of(config);
@@ -195,6 +259,7 @@ Outcome<EndpointIndex> Controller::attach(const EndpointConfig& config) {
     registry_.reopen_endpoint(index, complete.mtu);
   } else {
     registry_.put_endpoint(config, index, owner);
+    put_policy(tenant, std::move(*policy));
     const auto learned = runtime_.learned.find(model().endpoint(index)->segment);
     if (learned != runtime_.learned.end()) learned->second.erase(config.mac);
   }
@@ -245,6 +310,7 @@ std::size_t Controller::detach(
   std::vector<std::shared_ptr<Port>> ports;
   for (const EndpointIndex index : detached) {
     if (auto port = take_port(index)) ports.push_back(std::move(port));
+    forget_rules_about(index);
     registry_.remove_endpoint(index);
   }
   publish();

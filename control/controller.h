@@ -31,6 +31,12 @@
 
 namespace weft::control {
 
+/// What became of a match-action rule.
+struct PortRuleAnswer {
+  std::uint32_t rule{};          // its number on its port
+  std::string software_because;  // empty: it is in the device
+};
+
 class Controller {
  public:
   /// Publishes an empty, forwarding snapshot. `platform` outlives the controller.
@@ -46,6 +52,8 @@ class Controller {
   [[nodiscard]] Outcome<Ok> set_port_up(const std::string& name, bool up);
   [[nodiscard]] Outcome<Ok> add_tenant(const TenantConfig& config);
   [[nodiscard]] Outcome<Ok> remove_tenant(const std::string& name);
+  /// Which of its meters polices all that its containers send; empty: none.
+  [[nodiscard]] Outcome<Ok> set_tenant_meter(const std::string& name, const std::string& meter);
   [[nodiscard]] Outcome<SegmentIndex> add_segment(const SegmentConfig& config);
   /// Replaces every property but the name and the tenant.
   [[nodiscard]] Outcome<Ok> set_segment(const SegmentConfig& config);
@@ -55,11 +63,48 @@ class Controller {
   [[nodiscard]] Outcome<Ok> remove_remote(const std::string& segment, const IpAddress& vtep);
   /// Attaching again an endpoint whose interface is gone opens a new interface for it.
   [[nodiscard]] Outcome<EndpointIndex> attach(const EndpointConfig& config);
+  /// Changes groups, labels, limits and QoS under traffic. Precondition: there is such an endpoint, and
+  /// `config` is its own otherwise.
+  [[nodiscard]] Outcome<Ok> set_endpoint(const EndpointConfig& config);
   /// One interface, or all of the container's when `ifname` is nullopt. Answers how many there
   /// were.
   std::size_t detach(const std::string& container, const std::optional<std::string>& ifname);
   /// Forgets learned entries, of one segment or of all. Answers how many there were.
   [[nodiscard]] Outcome<std::size_t> flush_fdb(const std::optional<std::string>& segment);
+  // Policy: compiled before it is accepted. Existing flows are judged anew from the next packet on.
+  [[nodiscard]] Outcome<Ok> add_rule(const std::string& tenant, const PolicyRuleConfig& config);
+  [[nodiscard]] Outcome<Ok> remove_rule(const std::string& tenant, const std::string& name);
+  /// Replaces all rules of the tenant; those that stay as they were keep their counters.
+  [[nodiscard]] Outcome<Ok> apply_rules(
+      const std::string& tenant, const std::vector<PolicyRuleConfig>& configs
+  );
+  [[nodiscard]] Outcome<Ok> add_l7(const std::string& tenant, const L7ClassConfig& config);
+  [[nodiscard]] Outcome<Ok> remove_l7(const std::string& tenant, const std::string& name);
+  [[nodiscard]] Outcome<Ok> add_meter(const std::string& tenant, const MeterConfig& config);
+  [[nodiscard]] Outcome<Ok> remove_meter(const std::string& tenant, const std::string& name);
+  [[nodiscard]] Outcome<Ok> set_budget(classifier::Phb phb, std::optional<BitRate> rate);
+  [[nodiscard]] Outcome<Ok> set_port_qos(
+      const std::string& name, const std::optional<PortQosConfig>& qos
+  );
+  // Match-action rules of a port, which is called by number or name (rule_names.h). Precondition: each
+  // rule passed classifier::check.
+  /// Why the rule would be in software; empty: the device seems to take it.
+  [[nodiscard]] Outcome<std::string> validate_port_rule(
+      const std::string& port, const classifier::MatchRule& rule
+  ) const;
+  [[nodiscard]] Outcome<PortRuleAnswer> create_port_rule(
+      const std::string& port, const classifier::MatchRule& rule
+  );
+  /// All of them or none.
+  [[nodiscard]] Outcome<Ok> destroy_port_rules(
+      const std::string& port, const std::vector<std::uint32_t>& numbers
+  );
+  /// Answers which there were.
+  [[nodiscard]] Outcome<std::vector<std::uint32_t>> flush_port_rules(const std::string& port);
+  /// Replaces all rules of the port; those that stay as they were keep their counters.
+  [[nodiscard]] Outcome<Ok> apply_port_rules(const std::string& port, const PortRules& rules);
+  /// Forgets tracked connections, of one endpoint or of all.
+  void flush_flows(std::optional<EndpointIndex> endpoint);
   void set_forwarding(bool is_forwarding);
   /// From now on statistics are relative to now.
   void clear_counters();
@@ -91,9 +136,18 @@ class Controller {
   [[nodiscard]] const Snapshot& snapshot() const noexcept { return *snapshot_; }
   [[nodiscard]] Generation generation() const noexcept { return snapshot_->generation; }
   [[nodiscard]] const Platform& platform() const noexcept { return platform_; }
+  /// The number of an uplink or endpoint, from its number or name.
+  [[nodiscard]] Outcome<std::uint32_t> port_called(const std::string& port) const;
+  /// Why a rule of that port is in software; empty: it is in the device.
+  [[nodiscard]] std::string software_because(std::uint32_t port, const classifier::PortRule& rule)
+      const;
+  /// What matched the rule, in software and in the device. Refused if it has no action count.
+  [[nodiscard]] Outcome<HitCounts> port_rule_counts(const std::string& port, std::uint32_t rule)
+      const;
 
  private:
   void publish();
+  void put_egress(const Dirty& dirty);
   /// Path MTUs towards VTEPs that are no remote of any segment.
   void forget_path_mtus();
   void publish_empty();
@@ -103,6 +157,23 @@ class Controller {
   std::size_t forget_learned(SegmentIndex segment, Forget is_forgotten);
   std::size_t forget_learned_in(SegmentIndex segment);
   void forget_learned_through(SegmentIndex segment, TunnelIndex tunnel);
+
+  /// A tenant's policy as a verb would leave it; nullptr: as it is.
+  using NextPolicy = std::shared_ptr<const TenantPolicy>;
+  [[nodiscard]] Outcome<Ok> put_proposal(Outcome<Registry::Proposal> proposal);
+  [[nodiscard]] Outcome<NextPolicy> policy_with(
+      const std::string& tenant, const std::vector<classifier::Identity>& identities
+  ) const;
+  [[nodiscard]] Outcome<NextPolicy> policy_with(const RemoteConfig& remote) const;
+  [[nodiscard]] Outcome<NextPolicy> policy_with_agents(const SegmentConfig& segment) const;
+  void put_policy(const std::string& tenant, NextPolicy policy);
+
+  [[nodiscard]] std::optional<Failure> check_actions(
+      std::uint32_t port, const classifier::MatchRule& rule, const std::string& path
+  ) const;
+  [[nodiscard]] Outcome<Ok> put_port_rules(std::uint32_t port, PortRules next);
+  [[nodiscard]] Outcome<Ok> change_port_rules(std::uint32_t port, PortRules rules);
+  void forget_rules_about(EndpointIndex endpoint);
 
   Platform& platform_;
   Registry registry_;

@@ -6,7 +6,9 @@
 
 #include <compare>
 #include <cstddef>
+#include <cstdint>
 #include <set>
+#include <vector>
 
 #include "control/model.h"
 #include "dataplane/base/ids.h"
@@ -31,7 +33,7 @@ struct VniKey {
 };
 
 struct Dirty {
-  bool globals{};  // is_forwarding and the like
+  bool globals{};  // is_forwarding, scarce classes and the like
   bool uplinks{};  // uplinks and vteps
   bool polled{};
   std::set<SegmentIndex> segments;
@@ -40,16 +42,22 @@ struct Dirty {
   std::set<TunnelIndex> tunnels;
   std::set<VniKey> vnis;
   std::set<InSegment<MacAddress>> macs;
-  std::set<InSegment<IpAddress>> addresses;  // neighbours
+  std::set<InSegment<IpAddress>> addresses;  // neighbours and identities
   std::set<InSegment<IpAddress>> remotes;    // outer sources
+  /// Segments in which a verdict may differ now: flows are judged again.
+  std::set<SegmentIndex> epochs;
+  std::set<std::uint16_t> meters;
   /// Not part of a snapshot: neighbours that became needed or superfluous.
   std::set<NextHop> next_hops;
+  /// Likewise: counters and meters with a new owner, who starts at zero.
+  std::vector<std::uint32_t> fresh_counters;
+  std::vector<std::uint16_t> fresh_meters;
 
   /// Whether the next snapshot would differ.
   [[nodiscard]] bool is_empty() const noexcept {
     return !globals && !uplinks && !polled && segments.empty() && floods.empty() &&
            endpoints.empty() && tunnels.empty() && vnis.empty() && macs.empty() &&
-           addresses.empty() && remotes.empty();
+           addresses.empty() && remotes.empty() && epochs.empty() && meters.empty();
   }
 };
 

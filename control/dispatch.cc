@@ -2,37 +2,21 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <utility>
 
 #include <spdlog/spdlog.h>
 
 #include "control/config.h"
 #include "control/lists.h"
+#include "control/methods.h"
 #include "control/params.h"
+#include "control/params_qos.h"
 #include "control/protocol.h"
 #include "control/stats.h"
 
 namespace weft::control {
 namespace {
-
-/// What every handler gets.
-struct Call {
-  Controller& controller;
-  const About& about;
-  const Json& params;
-  TimePoint now;
-};
-
-Json in_force(const Call& call) {
-  return Json{{"generation", call.controller.generation().value()}};
-}
-
-/// The answer of a verb that has nothing to say but its generation.
-template <typename T>
-Outcome<Json> answered(const Call& call, const Outcome<T>& outcome) {
-  if (!outcome) return outcome.error();
-  return in_force(call);
-}
 
 // -- housekeeping --------------------------------------------------------------------------------
 
@@ -123,6 +107,12 @@ Outcome<Json> tenant_remove(const Call& call) {
   return answered(call, call.controller.remove_tenant(*name));
 }
 
+Outcome<Json> tenant_set(const Call& call) {
+  const auto change = parse_tenant_change(call.params);
+  if (!change) return change.error();
+  return answered(call, call.controller.set_tenant_meter(change->name, change->meter));
+}
+
 Outcome<Json> tenant_list(const Call& call) {
   if (const auto none = parse_nothing(call.params, "tenant"); !none) return none.error();
   return list_tenants(call.controller.model());
@@ -210,6 +200,23 @@ Outcome<Json> endpoint_attach(const Call& call) {
   return answer;
 }
 
+Outcome<Json> endpoint_set(const Call& call) {
+  // The name decides what the other fields are laid over.
+  const auto name = parse_endpoint_name(call.params);
+  if (!name) return name.error();
+  const EndpointRecord* endpoint = call.controller.model().endpoint(*name);
+  if (endpoint == nullptr) {
+    return refused(
+        ErrorCode::not_found,
+        "endpoint " + in_quotes(name->container + "/" + name->ifname) + " does not exist",
+        "container"
+    );
+  }
+  const auto config = parse_endpoint_change(call.params, endpoint->config);
+  if (!config) return config.error();
+  return answered(call, call.controller.set_endpoint(*config));
+}
+
 Outcome<Json> endpoint_detach(const Call& call) {
   Fields fields{call.params, "endpoint"};
   const std::string container = fields.required_text("container");
@@ -269,13 +276,8 @@ Outcome<Json> worker_list(const Call& call) {
   return list_workers(call.controller);
 }
 
-struct Method {
-  std::string_view name;
-  Outcome<Json> (*handle)(const Call& call);
-};
-
-/// Every method of README.md, in its order.
-constexpr std::array kMethods{
+/// Methods of the network, in the order of README.md; those of classification have their own tables.
+constexpr std::array kNetworkMethods{
     Method{"version", version},
     Method{"config.get", config_get},
     Method{"forwarding.set", forwarding_set},
@@ -286,6 +288,7 @@ constexpr std::array kMethods{
     Method{"port.list", port_list},
     Method{"tenant.add", tenant_add},
     Method{"tenant.remove", tenant_remove},
+    Method{"tenant.set", tenant_set},
     Method{"tenant.list", tenant_list},
     Method{"segment.add", segment_add},
     Method{"segment.set", segment_set},
@@ -295,6 +298,7 @@ constexpr std::array kMethods{
     Method{"remote.remove", remote_remove},
     Method{"remote.list", remote_list},
     Method{"endpoint.attach", endpoint_attach},
+    Method{"endpoint.set", endpoint_set},
     Method{"endpoint.detach", endpoint_detach},
     Method{"endpoint.list", endpoint_list},
     Method{"fdb.list", fdb_list},
@@ -304,6 +308,18 @@ constexpr std::array kMethods{
     Method{"drops.list", drops_list},
     Method{"worker.list", worker_list},
 };
+
+std::array<std::span<const Method>, 4> all_methods() {
+  return {kNetworkMethods, policy_methods(), rule_methods(), qos_methods()};
+}
+
+const Method* find_method(std::string_view name) {
+  for (const std::span<const Method> methods : all_methods()) {
+    const auto found = std::ranges::find(methods, name, &Method::name);
+    if (found != methods.end()) return &*found;
+  }
+  return nullptr;
+}
 
 }  // namespace
 
@@ -320,8 +336,8 @@ std::string Dispatcher::answer(std::string_view line, TimePoint now) {
 }
 
 Outcome<Json> Dispatcher::call(std::string_view method, const Json& params, TimePoint now) {
-  const auto found = std::ranges::find(kMethods, method, &Method::name);
-  if (found == kMethods.end()) {
+  const Method* found = find_method(method);
+  if (found == nullptr) {
     return refused(ErrorCode::unknown_method, "method " + in_quotes(method) + " does not exist");
   }
   return found->handle(Call{controller_, about_, params, now});
@@ -333,8 +349,9 @@ Outcome<Ok> Dispatcher::apply_document(const Json& document, TimePoint now) {
 
 std::vector<std::string_view> Dispatcher::methods() {
   std::vector<std::string_view> names;
-  names.reserve(std::size(kMethods));
-  for (const Method& method : kMethods) names.push_back(method.name);
+  for (const std::span<const Method> methods : all_methods()) {
+    for (const Method& method : methods) names.push_back(method.name);
+  }
   return names;
 }
 

@@ -1,4 +1,4 @@
-// Endpoints through JSON; see controller_test.cc.
+// Endpoints through JSON; see controller_ports_test.cc.
 
 #include <set>
 #include <string>

@@ -1,9 +1,12 @@
 // Failure: why a request was refused, in the words of the protocol.
 //
 // `message` is the operator's sentence (object, value, limit); `field` is the path of the offending
-// parameter ("endpoints[1].mac"), empty when no single one is to blame.
+// parameter ("endpoints[1].mac"), empty when no single one is to blame; `index` is the element to blame of
+// a list that is all or nothing (policy.apply).
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -29,10 +32,11 @@ struct Failure {
   ErrorCode code{};
   std::string message;
   std::string field;
+  std::optional<std::size_t> index{};
 };
 
 [[nodiscard]] inline Failure refused(ErrorCode code, std::string message, std::string field = {}) {
-  return Failure{code, std::move(message), std::move(field)};
+  return Failure{code, std::move(message), std::move(field), std::nullopt};
 }
 
 template <typename T>

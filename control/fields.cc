@@ -140,6 +140,10 @@ void Fields::refuse(const char* name, std::string_view reason) {
   refuse_path(path_of(name), reason);
 }
 
+void Fields::refuse_whole(std::string_view reason) {
+  refuse_path(path_, reason);
+}
+
 void Fields::adopt(std::optional<Failure> failure) {
   if (failure.has_value() && !failure_.has_value()) failure_ = std::move(failure);
 }

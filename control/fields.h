@@ -100,6 +100,8 @@ class Fields {
 
   /// Complains about a field, unless there is an earlier complaint.
   void refuse(const char* name, std::string_view reason);
+  /// Complains about the object itself.
+  void refuse_whole(std::string_view reason);
   /// Adopts a nested reader's complaint.
   void adopt(std::optional<Failure> failure);
   [[nodiscard]] bool is_ok() const noexcept { return !failure_.has_value(); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <iterator>
+#include <random>
 #include <thread>
 #include <utility>
 
@@ -10,6 +11,8 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 #include <spdlog/spdlog.h>
+
+#include "control/registry.h"
 
 namespace weft::control {
 namespace {
@@ -40,7 +43,7 @@ Result<std::unique_ptr<Host>> Host::start(const HostConfig& config) {
   auto pools = make_pools(config.pools);
   if (!pools) return pools.error();
   std::unique_ptr<Host> host{new Host{std::move(*eal), std::move(*pools)}};
-  if (Status made = host->make_workers(config.idle); !made) return made.error();
+  if (Status made = host->make_workers(config); !made) return made.error();
   return host;
 }
 
@@ -70,13 +73,19 @@ Host::~Host() {
   workers_.clear();  // frees the frames in rings
 }
 
-Status Host::make_workers(const IdlePolicy& idle) {
+Status Host::make_workers(const HostConfig& host) {
+  std::random_device random;
   for (std::uint16_t i = 0; i < eal_->worker_count(); ++i) {
     WorkerConfig config;
     config.id = WorkerId{i};
     config.pools = pools_.get();
     config.tsc_hz = rte_get_tsc_hz();
-    config.idle = idle;
+    config.idle = host.idle;
+    config.tables.flows = host.flow_entries;
+    config.tables.endpoints = kMaxEndpoints;
+    config.tables.rule_counters = kMaxRuleCounters;
+    config.tables.meters = kMaxMeters;
+    config.flow_seed = (std::uint64_t{random()} << 32U) | random();
     auto worker = Worker::make(config, published_, qsbr_);
     if (!worker) return worker.error();
     workers_.push_back(std::move(*worker));
@@ -253,12 +262,14 @@ std::uint64_t Host::in_flight() const {
   refresh_reports();
   std::uint64_t handed_over = 0;
   std::uint64_t taken_over = 0;
+  std::uint64_t queued = 0;
   for (const auto& worker : workers_) {
     handed_over += worker->report().handed_over.get();
     taken_over += worker->report().taken_over.get();
+    queued += worker->report().queued.get();
   }
   // The workers' reports are of slightly different moments.
-  return handed_over > taken_over ? handed_over - taken_over : 0;
+  return queued + (handed_over > taken_over ? handed_over - taken_over : 0);
 }
 
 MbufLevels Host::mbuf_levels() const {
@@ -292,6 +303,7 @@ Result<OpenedUplink> Host::open_uplink(UplinkIndex index, const PortConfig& conf
   auto uplink = std::make_unique<Uplink>();
   uplink->device = std::move(*device);
   EthdevUplink& ethdev = *uplink->device;
+  uplink->offload = std::make_unique<FlowOffload>(ethdev.port_id());
   const LinkState link_now{ethdev.link().is_up, ethdev.link().speed_mbps};
   uplink->was_up = link_now.is_up;
 

@@ -30,6 +30,7 @@
 #include "dataplane/worker.h"
 #include "pmd-config/eal.h"
 #include "pmd-config/ethdev_port.h"
+#include "pmd-config/flow_offload.h"
 #include "pmd-config/netns.h"
 #include "pmd-config/pools.h"
 #include "pmd-config/reaper.h"
@@ -40,6 +41,7 @@ struct HostConfig {
   EalConfig eal;
   PoolConfig pools;
   IdlePolicy idle;
+  std::uint32_t flow_entries = 1U << 18U;  // connections that each worker can track
 };
 
 class Host final : public Platform {
@@ -80,11 +82,28 @@ class Host final : public Platform {
   void publish(std::shared_ptr<const Snapshot> snapshot) override;
   [[nodiscard]] bool was_active(SegmentIndex segment, const MacAddress& mac, TimePoint since)
       const override;
+  [[nodiscard]] HitCounts hits(std::uint32_t counter) const override;
+  void clear_hits(std::uint32_t counter) override;
+  void clear_meter(std::uint16_t meter) override;
+  [[nodiscard]] ColourCounts colours(std::uint16_t meter) const override;
+  [[nodiscard]] Status offload_rules(
+      UplinkIndex uplink, std::span<const classifier::PortRule> rules
+  ) override;
+  [[nodiscard]] std::optional<std::string> software_because(UplinkIndex uplink, std::uint32_t rule)
+      const override;
+  [[nodiscard]] Status can_offload(UplinkIndex uplink, const classifier::MatchRule& rule)
+      const override;
+  [[nodiscard]] HitCounts offloaded_counts(UplinkIndex uplink, std::uint32_t rule) const override;
+  [[nodiscard]] std::optional<SchedulerReading> queues(UplinkIndex uplink) const override;
+  [[nodiscard]] std::optional<SchedulerReading> queues(EndpointIndex endpoint) const override;
+  [[nodiscard]] std::vector<FlowReading> flows(const FlowFilter& filter) const override;
+  void flush_flows(std::optional<EndpointIndex> endpoint) override;
 
  private:
   struct Uplink {
     std::unique_ptr<EthdevUplink> device;
-    WorkerId first_worker;  // sends what the underlay writes
+    std::unique_ptr<FlowOffload> offload;  // ends before the device does
+    WorkerId first_worker;                 // sends what the underlay writes
     bool was_up{};
   };
   /// Where a container port's interface lives, to notice that its namespace is gone.
@@ -96,7 +115,7 @@ class Host final : public Platform {
   };
 
   Host(std::unique_ptr<Eal> eal, Pools pools);
-  [[nodiscard]] Status make_workers(const IdlePolicy& idle);
+  [[nodiscard]] Status make_workers(const HostConfig& config);
   void start_threads();
   void drain_events(Controller& controller, TimePoint now);
   void look_at_links(Controller& controller, TimePoint now);
@@ -129,6 +148,8 @@ class Host final : public Platform {
   UnderlayOutput pending_;  // from calls inside verbs, carried out in the next poll
   TimePoint next_slow_look_{};
   mutable TimePoint reported_at_{};
+  std::map<std::uint32_t, HitCounts> hits_base_;        // what rule counters start from
+  std::map<std::uint16_t, ColourCounts> colours_base_;  // and meters
 };
 
 }  // namespace weft::control

@@ -41,6 +41,11 @@ class IndexPool {
 
   void give_back(Index index) { freed_.push_back(index); }
 
+  /// How many more can be taken.
+  [[nodiscard]] std::size_t available() const noexcept {
+    return std::size_t{limit_} - fresh_ + freed_.size();
+  }
+
   [[nodiscard]] typename Index::rep limit() const noexcept { return limit_; }
 
  private:

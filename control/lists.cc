@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "control/params.h"
+#include "control/params_qos.h"
 #include "control/stats.h"
 
 namespace weft::control {
@@ -59,6 +60,11 @@ Json describe_endpoint(const Controller& controller, const EndpointRecord& endpo
     json["netns"] = config.netns.empty() ? Json{} : Json{config.netns};
   }
   json["state"] = is_up ? "up" : "gone";
+  json["groups"] = config.identity.groups;
+  json["labels"] = Json::object();
+  for (const auto& [label, value] : config.identity.labels) json["labels"][label] = value;
+  json["limits"] = to_json(config.limits);
+  json["qos"] = to_json(config.qos);
   json["counters"] = counters_json(reading);
   json["drops"] = drops_json(reading.drops);
   return json;
@@ -78,10 +84,15 @@ Json list_tenants(const Model& model) {
     tenant.endpoints += segment.endpoints.size();
   }
   Json tenants = Json::array();
-  for (const auto& [key, config] : model.tenants) {
+  for (const auto& [key, record] : model.tenants) {
     const Members& tenant = members[key];
     tenants.push_back(Json{
-        {"name", key}, {"segments", tenant.segments}, {"endpoints", tenant.endpoints}});
+        {"name", key},
+        {"segments", tenant.segments},
+        {"endpoints", tenant.endpoints},
+        {"rules", record.rules->size()},
+        {"meter", record.meter.empty() ? Json{} : Json(record.meter)},
+    });
   }
   return Json{{"tenants", std::move(tenants)}};
 }

@@ -1,5 +1,7 @@
 #include "control/model.h"
 
+#include <algorithm>
+
 namespace weft::control {
 namespace {
 
@@ -16,6 +18,20 @@ std::optional<Transport> transport_of(const SegmentConfig& config) {
   return Transport{*config.encap, config.vni, *config.local_vtep};
 }
 
+const PolicyRuleRecord* TenantRecord::rule(const std::string& name) const {
+  const auto found = std::ranges::find_if(*rules, [&](const PolicyRuleRecord& record) {
+    return record.config.rule.name == name;
+  });
+  return found == rules->end() ? nullptr : &*found;
+}
+
+const L7ClassRecord* TenantRecord::l7_class(const std::string& name) const {
+  const auto found = std::ranges::find_if(l7, [&](const L7ClassRecord& record) {
+    return record.config.name == name;
+  });
+  return found == l7.end() ? nullptr : &*found;
+}
+
 const PortRecord* Model::port(const std::string& name) const {
   return lookup(ports, name);
 }
@@ -25,6 +41,10 @@ const PortRecord* Model::port(UplinkIndex index) const {
     if (record.index == index) return &record;
   }
   return nullptr;
+}
+
+const TenantRecord* Model::tenant(const std::string& name) const {
+  return lookup(tenants, name);
 }
 
 const SegmentRecord* Model::segment(const std::string& name) const {
@@ -54,6 +74,12 @@ std::optional<std::size_t> Model::vtep_slot(const IpAddress& address) const {
     if (vteps[slot].has_value() && vteps[slot]->address == address) return slot;
   }
   return std::nullopt;
+}
+
+const PortRules& Model::rules_of(std::uint32_t port) const {
+  static const PortRules kNone;
+  const auto found = rules.find(port);
+  return found == rules.end() ? kNone : found->second;
 }
 
 }  // namespace weft::control

@@ -4,8 +4,11 @@
 // records add what control assigned to them: dense indices into the arrays of a Snapshot. Names are
 // the identity of objects, indices are the identity that workers use.
 //
-//   tenant > segment > endpoint          port (uplink) > VTEP address
-//                    > remote (a VTEP of the segment, and static endpoints behind it)
+//   tenant > segment > endpoint          port (uplink) > VTEP address, egress scheduler
+//          |         > remote (a VTEP of the segment, and static endpoints behind it)
+//          > policy rules, meters, L7 classes (model_policy.h, model_qos.h)
+//
+// Match-action rules belong to a port, an uplink's or an endpoint's.
 //
 // Only the registry writes a Model, and only after it has validated the whole change. Everything
 // here is copyable and comparable, has no behaviour beyond look-up, and knows nothing about the
@@ -22,7 +25,11 @@
 #include <utility>
 #include <vector>
 
+#include "classifier/policy_rules.h"
 #include "classifier/source_guard.h"
+#include "classifier/tuple_space.h"
+#include "control/model_policy.h"
+#include "control/model_qos.h"
 #include "dataplane/base/ids.h"
 #include "dataplane/net/addr.h"
 #include "dataplane/snapshot.h"
@@ -40,11 +47,6 @@ struct PortConfig {
   std::uint16_t mtu{};              // octets of an IP packet; 0: as the device says
   std::uint16_t queues{};           // queue pairs; 0: one per worker, as far as the device has them
   friend bool operator==(const PortConfig&, const PortConfig&) = default;
-};
-
-struct TenantConfig {
-  std::string name;
-  friend bool operator==(const TenantConfig&, const TenantConfig&) = default;
 };
 
 /// One L2 domain: `segment.add`.
@@ -67,6 +69,8 @@ struct SegmentConfig {
   bool suppress_neighbors = true;
   bool mss_clamp = false;
   bool udp6_checksum = false;
+  classifier::PolicyDefault policy_default = classifier::PolicyDefault::allow;
+  std::vector<IpPrefix> agents;  // of the host: always reachable, both ways
   friend bool operator==(const SegmentConfig&, const SegmentConfig&) = default;
 };
 
@@ -74,6 +78,7 @@ struct SegmentConfig {
 struct RemoteEndpoint {
   MacAddress mac;
   std::vector<IpAddress> addresses;
+  classifier::Identity identity;
   friend bool operator==(const RemoteEndpoint&, const RemoteEndpoint&) = default;
 };
 
@@ -117,6 +122,9 @@ struct EndpointConfig {
   bool anti_spoofing = true;
   bool allow_dhcp = false;
   BumBudget bum_budget;
+  classifier::Identity identity;  // groups and labels
+  ConnectionLimits limits;
+  EndpointQosConfig qos;
   friend bool operator==(const EndpointConfig&, const EndpointConfig&) = default;
 
   /// "c1/eth0": the name of the endpoint.
@@ -128,7 +136,8 @@ struct EndpointConfig {
 struct PortRecord {
   PortConfig config;
   UplinkIndex index;
-  std::uint16_t mtu{};  // of an IP packet, as the device has it in force
+  std::uint16_t mtu{};               // of an IP packet, as the device has it in force
+  std::optional<PortQosConfig> qos;  // nullopt: first come, first served
 };
 
 struct NextHop {
@@ -149,13 +158,16 @@ struct EndpointRecord {
   EndpointIndex index;
   SegmentIndex segment;
   WorkerId owner;
-  std::uint16_t mtu{};  // as handed to the container
+  std::uint16_t mtu{};       // as handed to the container
+  std::uint32_t identity{};  // of config.identity, among its tenant's
+  EndpointMeters meters;
 };
 
 /// Who answers for an address inside a segment.
 struct AddressHolder {
   Destination holder;
   MacAddress mac;
+  std::uint32_t identity{};
   friend bool operator==(const AddressHolder&, const AddressHolder&) = default;
 };
 
@@ -168,6 +180,7 @@ struct SegmentRecord {
   std::map<IpAddress, AddressHolder> addresses;  // likewise
   std::map<IpAddress, TunnelIndex> remotes;      // by VTEP
   std::set<EndpointIndex> endpoints;
+  std::size_t limited_endpoints{};  // with limits on their connections
 };
 
 /// What makes a tunnel packet belong to a segment: no two segments may share it.
@@ -185,9 +198,12 @@ struct EndpointName {
   friend auto operator<=>(const EndpointName&, const EndpointName&) = default;
 };
 
+/// Match-action rules of one port, in the order of their numbers.
+using PortRules = std::vector<classifier::PortRule>;
+
 struct Model {
   std::map<std::string, PortRecord> ports;
-  std::map<std::string, TenantConfig> tenants;
+  std::map<std::string, TenantRecord> tenants;
   std::map<std::string, SegmentIndex> segment_names;
   std::map<EndpointName, EndpointIndex> endpoint_names;
 
@@ -201,14 +217,24 @@ struct Model {
   std::map<NextHop, std::set<TunnelIndex>> tunnels_by_next_hop;
   std::array<std::uint32_t, kMaxWorkers> endpoints_of_worker{};
 
+  /// By classifier::Phb. nullopt: the class is not scarce.
+  std::array<std::optional<BitRate>, classifier::kPhbCount> budgets;
+  std::array<BitRate, classifier::kPhbCount> admitted{};  // by contracts of endpoints, together
+  /// What each meter in use is, by its index in Snapshot::meters.
+  std::map<std::uint16_t, classifier::MeterConfig> meters;
+  std::map<std::uint32_t, PortRules> rules;  // by port number (stats.h); absent: none
+
   /// nullptr when there is none.
   [[nodiscard]] const PortRecord* port(const std::string& name) const;
   [[nodiscard]] const PortRecord* port(UplinkIndex index) const;
+  [[nodiscard]] const TenantRecord* tenant(const std::string& name) const;
   [[nodiscard]] const SegmentRecord* segment(const std::string& name) const;
   [[nodiscard]] const SegmentRecord* segment(SegmentIndex index) const;
   [[nodiscard]] const RemoteRecord* remote(TunnelIndex index) const;
   [[nodiscard]] const EndpointRecord* endpoint(EndpointIndex index) const;
   [[nodiscard]] const EndpointRecord* endpoint(const EndpointName& name) const;
+  /// Of a port that has none: an empty list.
+  [[nodiscard]] const PortRules& rules_of(std::uint32_t port) const;
   /// The position of a local VTEP address.
   [[nodiscard]] std::optional<std::size_t> vtep_slot(const IpAddress& address) const;
 };

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "control/params_policy.h"
+
 namespace weft::control {
 namespace {
 
@@ -38,6 +40,7 @@ RemoteEndpoint parse_remote_endpoint(Fields& outer, const Json& json, const std:
       fields.refuse("addresses", format(address) + " is not the address of a host");
     }
   }
+  endpoint.identity = read_identity(fields);
   outer.adopt(fields.finish());
   return endpoint;
 }
@@ -122,7 +125,9 @@ Outcome<RemoteConfig> parse_remote(const Json& json) {
 }
 
 Json to_json(const RemoteEndpoint& endpoint) {
-  return Json{{"mac", format(endpoint.mac)}, {"addresses", texts(endpoint.addresses)}};
+  Json json{{"mac", format(endpoint.mac)}, {"addresses", texts(endpoint.addresses)}};
+  add_identity(json, endpoint.identity);
+  return json;
 }
 
 Json to_json(const RemoteConfig& config) {

@@ -44,6 +44,11 @@ inline constexpr std::uint16_t kMinMtu = 68;
 /// Fills in the MAC if none was given: derived_mac of the endpoint's name.
 [[nodiscard]] Outcome<EndpointConfig> parse_endpoint(const Json& json);
 [[nodiscard]] Json to_json(const EndpointConfig& config);
+/// endpoint.set: which endpoint it is about; then `current` with the fields of `json` laid over it.
+[[nodiscard]] Outcome<EndpointName> parse_endpoint_name(const Json& json);
+[[nodiscard]] Outcome<EndpointConfig> parse_endpoint_change(
+    const Json& json, const EndpointConfig& current
+);
 
 /// A locally administered unicast MAC (02:...) that is always the same for a container and ifname.
 [[nodiscard]] MacAddress derived_mac(
@@ -71,6 +76,9 @@ template <typename Config>
   for (const auto& item : left.items()) {
     if (right.contains(item.key()) && right[item.key()] == item.value()) continue;
     names += (names.empty() ? "" : ", ") + item.key();
+  }
+  for (const auto& item : right.items()) {
+    if (!left.contains(item.key())) names += (names.empty() ? "" : ", ") + item.key();
   }
   return names;
 }

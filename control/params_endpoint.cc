@@ -1,8 +1,10 @@
-// Endpoints: `endpoint.attach`.
+// Endpoints: `endpoint.attach` and `endpoint.set`.
 
 #include <algorithm>
 
 #include "control/params.h"
+#include "control/params_policy.h"
+#include "control/params_qos.h"
 
 namespace weft::control {
 namespace {
@@ -153,6 +155,32 @@ Outcome<EndpointConfig> parse_endpoint(const Json& json) {
   config.anti_spoofing = fields.flag("anti_spoofing", config.anti_spoofing);
   config.allow_dhcp = fields.flag("allow_dhcp", config.allow_dhcp);
   config.bum_budget = read_budget(fields);
+  config.identity = read_identity(fields);
+  config.limits = read_limits(fields);
+  config.qos = read_endpoint_qos(fields);
+  if (auto failure = fields.finish()) return *failure;
+  return config;
+}
+
+Outcome<EndpointName> parse_endpoint_name(const Json& json) {
+  Fields fields{json, "endpoint"};
+  EndpointName name{
+      fields.required_name("container", kMaxContainerName), fields.text("ifname", "eth0")};
+  for (const char* changed : {"groups", "labels", "limits", "qos"}) {
+    static_cast<void>(fields.find(changed));
+  }
+  if (auto failure = fields.finish()) return *failure;
+  return name;
+}
+
+Outcome<EndpointConfig> parse_endpoint_change(const Json& json, const EndpointConfig& current) {
+  Fields fields{json, "endpoint"};
+  static_cast<void>(fields.find("container"));
+  static_cast<void>(fields.find("ifname"));
+  EndpointConfig config = current;
+  config.identity = read_identity(fields, current.identity);
+  config.limits = read_limits(fields, current.limits);
+  config.qos = read_endpoint_qos(fields, current.qos);
   if (auto failure = fields.finish()) return *failure;
   return config;
 }
@@ -181,6 +209,9 @@ Json to_json(const EndpointConfig& config) {
       {"multicast", config.bum_budget.multicast},
       {"unknown_unicast", config.bum_budget.unknown_unicast},
   };
+  add_identity(json, config.identity);
+  if (config.limits != ConnectionLimits{}) json["limits"] = to_json(config.limits);
+  if (config.qos != EndpointQosConfig{}) json["qos"] = to_json(config.qos);
   return json;
 }
 

@@ -1,6 +1,7 @@
 // Segments: `segment.add` and `segment.set` share one parser, which lays fields over a config.
 
 #include "control/params.h"
+#include "control/params_policy.h"
 
 namespace weft::control {
 namespace {
@@ -58,6 +59,16 @@ void read_transport(Fields& fields, SegmentConfig& config) {
   }
 }
 
+void read_policy(Fields& fields, SegmentConfig& config) {
+  config.policy_default = fields.word(
+      "policy_default", config.policy_default, parse_policy_default, "allow, deny, groups"
+  );
+  if (fields.has("agents")) config.agents = fields.prefixes("agents");
+  if (config.agents.size() > kMaxListed) {
+    fields.refuse("agents", "more than " + std::to_string(kMaxListed) + " elements");
+  }
+}
+
 void read_common(Fields& fields, SegmentConfig& config) {
   read_transport(fields, config);
   config.mtu = fields.number_or_zero<std::uint16_t>("mtu", config.mtu, kMinMtu, kMaxMtu);
@@ -86,6 +97,7 @@ void read_common(Fields& fields, SegmentConfig& config) {
   config.suppress_neighbors = fields.flag("suppress_neighbors", config.suppress_neighbors);
   config.mss_clamp = fields.flag("mss_clamp", config.mss_clamp);
   config.udp6_checksum = fields.flag("udp6_checksum", config.udp6_checksum);
+  read_policy(fields, config);
 }
 
 }  // namespace
@@ -134,6 +146,9 @@ Json to_json(const SegmentConfig& config) {
   json["suppress_neighbors"] = config.suppress_neighbors;
   json["mss_clamp"] = config.mss_clamp;
   json["udp6_checksum"] = config.udp6_checksum;
+  json["policy_default"] = name(config.policy_default);
+  json["agents"] = Json::array();
+  for (const IpPrefix& agent : config.agents) json["agents"].push_back(format(agent));
   return json;
 }
 

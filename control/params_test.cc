@@ -217,7 +217,7 @@ TEST(Params, FormattingIsTheInverseOfParsing) {
   );
   EXPECT_EQ(to_json(*parse_port(port)), port);
   const Json segment = json(
-      R"({"name":"blue","tenant":"acme","encap":"vxlan","vni":5001,"local_vtep":"2001:db8::1","mtu":1400,"dscp_mode":"fixed","dscp":46,"ttl":3,"subnets":["10.1.0.0/24"],"unknown_unicast":"drop","inner_vlan":"keep","learn":false,"fdb_limit":7,"fdb_ageing_s":8,"suppress_neighbors":false,"mss_clamp":true,"udp6_checksum":true})"
+      R"({"name":"blue","tenant":"acme","encap":"vxlan","vni":5001,"local_vtep":"2001:db8::1","mtu":1400,"dscp_mode":"fixed","dscp":46,"ttl":3,"subnets":["10.1.0.0/24"],"unknown_unicast":"drop","inner_vlan":"keep","learn":false,"fdb_limit":7,"fdb_ageing_s":8,"suppress_neighbors":false,"mss_clamp":true,"udp6_checksum":true,"policy_default":"groups","agents":["10.1.0.254/32"]})"
   );
   EXPECT_EQ(to_json(*parse_segment(segment)), segment);
   const Json remote = json(

@@ -14,12 +14,16 @@
 // unsuccessful verb finds the machine as it was.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "classifier/tuple_space.h"
 #include "control/model.h"
 #include "dataplane/base/ids.h"
 #include "dataplane/base/result.h"
@@ -29,6 +33,11 @@
 #include "dataplane/snapshot.h"
 
 namespace weft::control {
+
+/// Rule counters that workers have room for.
+inline constexpr std::uint32_t kMaxRuleCounters = 1U << 20U;
+/// Meters likewise.
+inline constexpr std::uint16_t kMaxMeters = 65535;
 
 /// Control's clock: monotonic, always handed in, never read by what is under test.
 using TimePoint = std::chrono::steady_clock::time_point;
@@ -77,6 +86,56 @@ struct MbufLevels {
   PoolLevel small;
   PoolLevel large;
 };
+
+/// What one rule decided, over all workers.
+struct HitCounts {
+  std::uint64_t packets{};
+  std::uint64_t octets{};
+  std::uint64_t connections{};  // judged by it: at opening, and again after changes
+};
+
+/// What one meter coloured, over all workers: green, yellow, red.
+struct ColourCounts {
+  std::array<std::uint64_t, 3> packets{};
+  std::array<std::uint64_t, 3> octets{};
+};
+
+/// One tracked connection, as its endpoint's worker has it.
+struct FlowReading {
+  EndpointIndex endpoint;
+  WorkerId worker;
+  std::uint16_t ether_type{};  // 0x0800, 0x86DD, or what the frames carry
+  std::uint8_t protocol{};     // of IP
+  IpAddress opener;            // who opened it; unused when not IP
+  IpAddress responder;
+  std::uint16_t opener_port{};
+  std::uint16_t responder_port{};
+  std::string state;  // "established"
+  std::uint32_t idle_s{};
+  std::uint32_t packets{};  // modulo 2^32
+  std::uint32_t counter{};  // of the deciding rule; kNoCounter: the segment's default
+  std::uint8_t dscp = classifier::kNoClass;
+  std::uint8_t l7{};
+};
+inline constexpr std::uint32_t kNoCounter = 0xFFFFFFFF;
+
+struct FlowFilter {
+  std::optional<EndpointIndex> endpoint;
+  std::optional<IpAddress> address;   // of either side
+  std::optional<std::uint16_t> port;  // of either side
+  std::size_t limit = 100;
+};
+
+/// One queue of an egress scheduler.
+struct QueueReading {
+  std::uint64_t packets{};  // that were queued
+  std::uint64_t octets{};
+  std::uint64_t dropped_full{};
+  std::uint64_t dropped_early{};
+  std::uint64_t marked{};  // ECN
+  std::uint32_t length{};  // now
+};
+using SchedulerReading = std::array<QueueReading, classifier::kPhbCount>;
 
 class Platform {
  public:
@@ -139,6 +198,40 @@ class Platform {
   [[nodiscard]] virtual bool was_active(
       SegmentIndex segment, const MacAddress& mac, TimePoint since
   ) const = 0;
+
+  // -- classification ----------------------------------------------------------------------------
+  /// `counter`: PolicyRule::counter, below kMaxRuleCounters.
+  [[nodiscard]] virtual HitCounts hits(std::uint32_t counter) const = 0;
+  /// Precondition for both: no published snapshot names it. A new owner starts at zero.
+  virtual void clear_hits(std::uint32_t counter) = 0;
+  virtual void clear_meter(std::uint16_t meter) = 0;
+  [[nodiscard]] virtual ColourCounts colours(std::uint16_t meter) const = 0;
+  // -- match-action rules in the device ----------------------------------------------------------
+  /// `rules`: all of the uplink's. The device gets as many as it takes and as may overtake the others. On
+  /// failure the rules that were there before are in force. After either answer ask software_because of each.
+  [[nodiscard]] virtual Status offload_rules(
+      UplinkIndex uplink, std::span<const classifier::PortRule> rules
+  ) = 0;
+  /// nullopt: the rule is in the device.
+  [[nodiscard]] virtual std::optional<std::string> software_because(
+      UplinkIndex uplink, std::uint32_t rule
+  ) const = 0;
+  /// What the device says of a rule without taking it, which is no promise.
+  [[nodiscard]] virtual Status can_offload(UplinkIndex uplink, const classifier::MatchRule& rule)
+      const = 0;
+  /// What the device has counted for a rule, to be added to hits().
+  [[nodiscard]] virtual HitCounts offloaded_counts(UplinkIndex uplink, std::uint32_t rule)
+      const = 0;
+
+  // -- egress and connections --------------------------------------------------------------------
+  /// Over all workers; nullopt: it has no scheduler.
+  [[nodiscard]] virtual std::optional<SchedulerReading> queues(UplinkIndex uplink) const = 0;
+  [[nodiscard]] virtual std::optional<SchedulerReading> queues(EndpointIndex endpoint) const = 0;
+  /// At most filter.limit connections. Asks the workers: takes as long as a loop iteration of each per few
+  /// hundred entries.
+  [[nodiscard]] virtual std::vector<FlowReading> flows(const FlowFilter& filter) const = 0;
+  /// Forgets connections of one endpoint, or all; the next packet of each is judged anew.
+  virtual void flush_flows(std::optional<EndpointIndex> endpoint) = 0;
 };
 
 }  // namespace weft::control

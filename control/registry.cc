@@ -1,4 +1,5 @@
-// Ports, tenants and segments; remotes and endpoints are in registry_members.cc.
+// Ports, tenants and segments; what lives in a segment is in registry_members.cc and
+// registry_endpoints.cc.
 
 #include "control/registry.h"
 
@@ -6,6 +7,7 @@
 #include <utility>
 
 #include "control/params.h"
+#include "control/stats.h"
 
 namespace weft::control {
 namespace {
@@ -72,7 +74,7 @@ Outcome<Admission<UplinkIndex>> Registry::admit_port(const PortConfig& config) c
 }
 
 void Registry::put_port(const PortConfig& config, UplinkIndex index, std::uint16_t mtu) {
-  model_.ports.emplace(config.name, PortRecord{config, index, mtu});
+  model_.ports.emplace(config.name, PortRecord{config, index, mtu, std::nullopt});
   for (const IpPrefix& prefix : config.addresses) {
     const auto free =
         std::ranges::find_if(model_.vteps, [](const auto& vtep) { return !vtep.has_value(); });
@@ -97,6 +99,10 @@ Outcome<UplinkIndex> Registry::remove_port(const std::string& name) {
         "name"
     );
   }
+  if (const std::string user = rule_that_sends_to(index); !user.empty()) {
+    return refused(ErrorCode::in_use, "port " + name + ": " + user + " sends to it", "name");
+  }
+  put_port_rules(port_number(index), {});
   for (auto& vtep : model_.vteps) {
     if (vtep.has_value() && vtep->uplink == index) vtep.reset();
   }
@@ -108,7 +114,7 @@ Outcome<UplinkIndex> Registry::remove_port(const std::string& name) {
 // -- tenants -------------------------------------------------------------------------------------
 
 Outcome<Ok> Registry::add_tenant(const TenantConfig& config) {
-  model_.tenants.emplace(config.name, config);
+  model_.tenants[config.name].config = config;
   return Ok{};
 }
 
@@ -122,6 +128,16 @@ Outcome<Ok> Registry::remove_tenant(const std::string& name) {
         ErrorCode::in_use, "tenant " + name + ": has segment " + segment.config.name, "name"
     );
   }
+  TenantRecord& tenant = model_.tenants.at(name);
+  for (const auto& [key, meter] : tenant.meters) {
+    if (const std::string user = rule_with_meter(meter.index); !user.empty()) {
+      return refused(
+          ErrorCode::in_use, "tenant " + name + ": " + user + " uses its meter " + key, "name"
+      );
+    }
+  }
+  for (const PolicyRuleRecord& rule : *tenant.rules) counters_.give_back(RuleCounter{rule.counter});
+  for (const auto& [key, meter] : tenant.meters) drop_meter(meter.index);
   model_.tenants.erase(name);
   return Ok{};
 }
@@ -217,8 +233,10 @@ Outcome<SegmentIndex> Registry::add_segment(const SegmentConfig& config) {
   model_.segment_names.emplace(config.name, index);
   model_.segments.emplace(index, std::move(record));
   put_transport(config, index);
+  put_agents(config);
   dirty_.segments.insert(index);
   dirty_.floods.insert(index);
+  dirty_.epochs.insert(index);
   return index;
 }
 
@@ -275,6 +293,10 @@ Outcome<Ok> Registry::set_segment(const SegmentConfig& config) {
   SegmentRecord& segment = model_.segments.at(found->index);
   drop_transport(segment.config);
   put_transport(config, segment.index);
+  if (segment.config.agents != config.agents) {
+    put_agents(config);
+    judge_again(config.tenant);
+  }
   segment.config = config;
   segment.mtu = *mtu;
   segment.transport_mtu = *transport_mtu;
@@ -285,6 +307,7 @@ Outcome<Ok> Registry::set_segment(const SegmentConfig& config) {
     dirty_.tunnels.insert(tunnel);
   }
   dirty_.segments.insert(segment.index);
+  dirty_.epochs.insert(segment.index);
   return Ok{};
 }
 
@@ -304,12 +327,26 @@ Outcome<SegmentIndex> Registry::remove_segment(const std::string& name) {
   const SegmentIndex index = found->index;
   while (!found->remotes.empty()) drop_remote(found->remotes.begin()->second);
   drop_transport(found->config);
+  if (tenant_of(*found).agents.erase(name) > 0) judge_again(found->config.tenant);
   dirty_.segments.insert(index);
   dirty_.floods.insert(index);
   model_.segment_names.erase(name);
   model_.segments.erase(index);
   segment_indices_.give_back(index);
   return index;
+}
+
+TenantRecord& Registry::tenant_of(const SegmentRecord& segment) {
+  return model_.tenants.at(segment.config.tenant);
+}
+
+void Registry::put_agents(const SegmentConfig& config) {
+  TenantRecord& tenant = model_.tenants.at(config.tenant);
+  if (config.agents.empty()) {
+    tenant.agents.erase(config.name);
+  } else {
+    tenant.agents.insert_or_assign(config.name, config.agents);
+  }
 }
 
 void Registry::put_transport(const SegmentConfig& config, SegmentIndex index) {

@@ -3,8 +3,9 @@
 // Pure bookkeeping: no device is opened here and no snapshot is built. Each verb validates first
 // and only then writes, so a refused verb changed nothing. Where the machine has a say (a device
 // may not open), the verb is two functions: `admit_` judges and answers where the object will go,
-// `put_` writes it once the machine agreed. An `add` of what exists with the same properties is a
-// no-op.
+// `put_` writes it once the machine agreed. Where the policy compiler has a say (rules may be too many), the
+// verb proposes a tenant's next record, which put_tenant writes once a policy was compiled from it. An
+// `add` of what exists with the same properties is a no-op.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +17,14 @@
 #include "control/failure.h"
 #include "control/index_pool.h"
 #include "control/model.h"
+#include "control/platform.h"
 
 namespace weft::control {
+
+/// Among all tenants' rules: PolicyRule::counter.
+using RuleCounter = Strong<struct RuleCounterTag, std::uint32_t>;
+/// Into Snapshot::meters.
+using MeterIndex = Strong<struct MeterIndexTag, std::uint16_t>;
 
 inline constexpr std::uint16_t kMaxSegments = 65534;       // kNoSegment and one spare
 inline constexpr std::uint32_t kMaxEndpoints = 1U << 20U;  // Destination has room for 2^30
@@ -46,6 +53,8 @@ class Registry {
 
   // -- tenants -----------------------------------------------------------------------------------
   [[nodiscard]] Outcome<Ok> add_tenant(const TenantConfig& config);
+  /// Which of its meters polices all that its containers send; empty: none.
+  [[nodiscard]] Outcome<Ok> set_tenant_meter(const std::string& name, const std::string& meter);
   [[nodiscard]] Outcome<Ok> remove_tenant(const std::string& name);
 
   // -- segments ----------------------------------------------------------------------------------
@@ -75,6 +84,53 @@ class Registry {
   void touch_endpoint(EndpointIndex index);
   /// An endpoint that was gone has an interface again, with this MTU.
   void reopen_endpoint(EndpointIndex index, std::uint16_t mtu);
+  /// Changes groups, labels, limits and QoS; `config` is the endpoint's otherwise.
+  [[nodiscard]] Outcome<Ok> admit_endpoint_change(const EndpointConfig& config) const;
+  /// Precondition: admitted.
+  void put_endpoint_change(const EndpointConfig& config);
+
+  // -- policy (registry_policy.cc) ---------------------------------------------------------------
+  // A proposal: the tenant's next record, to be given to put_tenant or drop_proposal; nullopt: it
+  // would be the same. `index` of a refusal is the rule's position in the list.
+  using Proposal = std::optional<TenantRecord>;
+  [[nodiscard]] Outcome<Proposal> propose_rule(
+      const std::string& tenant, const PolicyRuleConfig& config
+  );
+  [[nodiscard]] Outcome<Proposal> propose_without_rule(
+      const std::string& tenant, const std::string& name
+  ) const;
+  [[nodiscard]] Outcome<Proposal> propose_rules(
+      const std::string& tenant, const std::vector<PolicyRuleConfig>& configs
+  );
+  [[nodiscard]] Outcome<Proposal> propose_l7(const std::string& tenant, const L7ClassConfig& config)
+      const;
+  [[nodiscard]] Outcome<Proposal> propose_without_l7(
+      const std::string& tenant, const std::string& name
+  ) const;
+  void put_tenant(TenantRecord record);
+  void drop_proposal(const TenantRecord& record);
+
+  // -- match-action rules (registry_rules.cc) ----------------------------------------------------
+  // Ports are numbers (stats.h). Precondition of all: there is such a port, and the rules passed check().
+  /// What the port's rules would be, with counters where they count: for put_port_rules or
+  /// drop_port_proposal. nullopt: they are so already.
+  [[nodiscard]] Outcome<std::optional<PortRules>> propose_port_rules(
+      std::uint32_t port, PortRules rules
+  );
+  void put_port_rules(std::uint32_t port, PortRules rules);
+  void drop_port_proposal(std::uint32_t port, const PortRules& rules);
+  /// Other ports with rules that send frames out of this one.
+  [[nodiscard]] std::vector<std::uint32_t> ports_that_send_to(std::uint32_t port) const;
+
+  // -- classes and rates (registry_qos.cc) -------------------------------------------------------
+  [[nodiscard]] Outcome<Ok> add_meter(const std::string& tenant, const MeterConfig& config);
+  [[nodiscard]] Outcome<Ok> remove_meter(const std::string& tenant, const std::string& name);
+  /// nullopt: the class is no longer scarce.
+  [[nodiscard]] Outcome<Ok> set_budget(classifier::Phb phb, std::optional<BitRate> rate);
+  /// nullopt: no scheduler.
+  [[nodiscard]] Outcome<UplinkIndex> set_port_qos(
+      const std::string& name, const std::optional<PortQosConfig>& qos
+  );
 
  private:
   [[nodiscard]] Outcome<std::uint16_t> check_transport(
@@ -100,18 +156,49 @@ class Registry {
       SegmentRecord& segment,
       Destination holder,
       const MacAddress& mac,
-      const std::vector<IpAddress>& addresses
+      const std::vector<IpAddress>& addresses,
+      std::uint32_t identity
   );
   void drop_holder(
       SegmentRecord& segment, const MacAddress& mac, const std::vector<IpAddress>& addresses
   );
+  std::optional<classifier::Identity> merge_endpoint(
+      SegmentRecord& segment, TunnelIndex remote, const RemoteEndpoint& added
+  );
   void drop_remote(TunnelIndex index);
+  [[nodiscard]] TenantRecord& tenant_of(const SegmentRecord& segment);
+  void put_agents(const SegmentConfig& config);
+
+  [[nodiscard]] Outcome<const TenantRecord*> find_tenant(const std::string& name) const;
+  [[nodiscard]] std::optional<Failure> check_rule(
+      const TenantRecord& tenant, const PolicyRuleConfig& config, const std::string& path
+  ) const;
+  [[nodiscard]] std::optional<std::uint32_t> take_counter();
+  void judge_again(const std::string& tenant);
+
+  void give_back_counters(const PortRules& rules, const PortRules& kept);
+  [[nodiscard]] std::string user_of(
+      const classifier::MatchAction& action, std::optional<std::uint32_t> own
+  ) const;
+  // A rule that depends on it, as a sentence calls it; empty: there is none.
+  [[nodiscard]] std::string rule_with_meter(std::uint16_t meter) const;
+  [[nodiscard]] std::string rule_that_sends_to(UplinkIndex uplink) const;
+
+  [[nodiscard]] std::optional<Failure> check_qos(
+      const EndpointConfig& config, const EndpointRecord* existing
+  ) const;
+  void put_qos(EndpointRecord& endpoint, const EndpointQosConfig& qos);
+  void drop_qos(EndpointRecord& endpoint);
+  [[nodiscard]] std::uint16_t put_meter(const classifier::MeterConfig& meter);
+  void drop_meter(std::uint16_t meter);
 
   Model model_;
   Dirty dirty_;
   IndexPool<SegmentIndex> segment_indices_{kMaxSegments};
   IndexPool<EndpointIndex> endpoint_indices_{kMaxEndpoints};
   IndexPool<TunnelIndex> tunnel_indices_{kMaxTunnels};
+  IndexPool<RuleCounter> counters_{kMaxRuleCounters};
+  IndexPool<MeterIndex> meter_indices_{kMaxMeters};
 };
 
 }  // namespace weft::control

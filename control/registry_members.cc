@@ -1,7 +1,6 @@
-// What lives in a segment: remotes and endpoints.
+// What lives in a segment: who holds its addresses, and remotes. Endpoints are in registry_endpoints.cc.
 
 #include <algorithm>
-#include <cassert>
 #include <iterator>
 #include <utility>
 
@@ -13,13 +12,6 @@ namespace {
 
 std::string family_name(const IpAddress& address) {
   return address.is_v4() ? "IPv4" : "IPv6";
-}
-
-std::vector<IpAddress> without_lengths(const std::vector<IpPrefix>& prefixes) {
-  std::vector<IpAddress> addresses;
-  addresses.reserve(prefixes.size());
-  for (const IpPrefix& prefix : prefixes) addresses.push_back(prefix.address);
-  return addresses;
 }
 
 }  // namespace
@@ -63,12 +55,14 @@ void Registry::put_holder(
     SegmentRecord& segment,
     Destination holder,
     const MacAddress& mac,
-    const std::vector<IpAddress>& addresses
+    const std::vector<IpAddress>& addresses,
+    std::uint32_t identity
 ) {
   segment.macs.insert_or_assign(mac, holder);
+  dirty_.epochs.insert(segment.index);
   dirty_.macs.insert({segment.index, mac});
   for (const IpAddress& address : addresses) {
-    segment.addresses.insert_or_assign(address, AddressHolder{holder, mac});
+    segment.addresses.insert_or_assign(address, AddressHolder{holder, mac, identity});
     dirty_.addresses.insert({segment.index, address});
   }
 }
@@ -77,6 +71,7 @@ void Registry::drop_holder(
     SegmentRecord& segment, const MacAddress& mac, const std::vector<IpAddress>& addresses
 ) {
   segment.macs.erase(mac);
+  dirty_.epochs.insert(segment.index);
   dirty_.macs.insert({segment.index, mac});
   for (const IpAddress& address : addresses) {
     segment.addresses.erase(address);
@@ -205,23 +200,45 @@ Outcome<TunnelIndex> Registry::add_remote(const RemoteConfig& config) {
     dirty_.remotes.insert({segment.index, config.vtep});
     dirty_.floods.insert(segment.index);
   }
-  std::vector<RemoteEndpoint>& endpoints = model_.remotes.at(index).config.endpoints;
+  // Given back at the end, so that new identities get the numbers that the policy was compiled with.
+  std::vector<classifier::Identity> former;
   for (const RemoteEndpoint& added : config.endpoints) {
-    auto entry = std::ranges::find(endpoints, added.mac, &RemoteEndpoint::mac);
-    const bool is_new_mac = entry == endpoints.end();
-    if (is_new_mac) entry = endpoints.insert(entry, RemoteEndpoint{added.mac, {}});
-    std::vector<IpAddress> new_addresses;
-    std::ranges::copy_if(
-        added.addresses,
-        std::back_inserter(new_addresses),
-        [&](const IpAddress& address) { return !segment.addresses.contains(address); }
-    );
-    entry->addresses.insert(entry->addresses.end(), new_addresses.begin(), new_addresses.end());
-    if (is_new_mac || !new_addresses.empty()) {
-      put_holder(segment, Destination{index}, added.mac, new_addresses);
-    }
+    if (auto identity = merge_endpoint(segment, index, added)) former.push_back(*identity);
   }
+  for (const auto& identity : former) tenant_of(segment).identities.give_back(identity);
   return index;
+}
+
+/// What was said before about its MAC stays; groups and labels are replaced if there are new ones.
+/// Answers the identity that it no longer has.
+std::optional<classifier::Identity> Registry::merge_endpoint(
+    SegmentRecord& segment, TunnelIndex remote, const RemoteEndpoint& added
+) {
+  Identities& identities = tenant_of(segment).identities;
+  std::vector<RemoteEndpoint>& endpoints = model_.remotes.at(remote).config.endpoints;
+  auto entry = std::ranges::find(endpoints, added.mac, &RemoteEndpoint::mac);
+  if (entry == endpoints.end()) {
+    endpoints.push_back(added);
+    const std::uint32_t identity = identities.take(added.identity);
+    put_holder(segment, Destination{remote}, added.mac, added.addresses, identity);
+    return std::nullopt;
+  }
+  const std::size_t before = entry->addresses.size();
+  std::ranges::copy_if(
+      added.addresses,
+      std::back_inserter(entry->addresses),
+      [&](const IpAddress& address) { return !segment.addresses.contains(address); }
+  );
+  std::optional<classifier::Identity> former;
+  if (added.identity != classifier::Identity{} && added.identity != entry->identity) {
+    identities.take(added.identity);
+    former = std::exchange(entry->identity, added.identity);
+  }
+  if (former.has_value() || entry->addresses.size() != before) {
+    const std::uint32_t identity = *identities.id_of(entry->identity);
+    put_holder(segment, Destination{remote}, added.mac, entry->addresses, identity);
+  }
+  return former;
 }
 
 Outcome<TunnelIndex> Registry::remove_remote(const std::string& segment, const IpAddress& vtep) {
@@ -251,6 +268,7 @@ void Registry::drop_remote(TunnelIndex index) {
   SegmentRecord& segment = model_.segments.at(remote.segment);
   for (const RemoteEndpoint& endpoint : remote.config.endpoints) {
     drop_holder(segment, endpoint.mac, endpoint.addresses);
+    tenant_of(segment).identities.give_back(endpoint.identity);
   }
   drop_next_hop(remote);
   segment.remotes.erase(remote.config.vtep);
@@ -259,117 +277,6 @@ void Registry::drop_remote(TunnelIndex index) {
   dirty_.floods.insert(segment.index);
   model_.remotes.erase(index);
   tunnel_indices_.give_back(index);
-}
-
-// -- endpoints -----------------------------------------------------------------------------------
-
-Outcome<Admission<EndpointIndex>> Registry::admit_endpoint(const EndpointConfig& config) const {
-  if (const auto* existing = model_.endpoint(EndpointName{config.container, config.ifname})) {
-    if (existing->config == config) return Admission<EndpointIndex>{existing->index, true};
-    return refused(
-        ErrorCode::exists_differently,
-        "endpoint " + config.name() + ": already attached with other properties (" +
-            differences(config, existing->config) + ")"
-    );
-  }
-  const SegmentRecord* segment = model_.segment(config.segment);
-  if (segment == nullptr) {
-    return refused(
-        ErrorCode::not_found,
-        "endpoint.segment: segment " + in_quotes(config.segment) + " does not exist",
-        "segment"
-    );
-  }
-  if (segment->config.encap.has_value() && config.mtu > segment->mtu) {
-    return refused(
-        ErrorCode::bad_parameter,
-        "endpoint.mtu: " + std::to_string(config.mtu) + " is above the limit " +
-            std::to_string(segment->mtu) + " of segment " + config.segment,
-        "mtu"
-    );
-  }
-  if (const auto holder = segment->macs.find(config.mac); holder != segment->macs.end()) {
-    return refused(
-        ErrorCode::in_use,
-        "endpoint.mac: " + format(config.mac) + " is already " + holder_name(holder->second) +
-            " in segment " + config.segment,
-        "mac"
-    );
-  }
-  for (std::size_t i = 0; i < config.addresses.size(); ++i) {
-    const IpAddress& address = config.addresses[i].address;
-    const std::string path = "addresses[" + std::to_string(i) + "]";
-    const auto& subnets = segment->config.subnets;
-    const bool is_inside =
-        subnets.empty() || std::ranges::any_of(subnets, [&](const IpPrefix& subnet) {
-          return subnet.contains(address);
-        });
-    if (!is_inside) {
-      return refused(
-          ErrorCode::bad_parameter,
-          "endpoint." + path + ": " + format(address) + " is in no subnet of segment " +
-              config.segment,
-          path
-      );
-    }
-    if (const auto held = segment->addresses.find(address); held != segment->addresses.end()) {
-      return refused(
-          ErrorCode::in_use,
-          "endpoint." + path + ": " + format(address) + " already belongs to " +
-              holder_name(held->second.holder) + " in segment " + config.segment,
-          path
-      );
-    }
-  }
-  const auto index = endpoint_indices_.next();
-  if (!index.has_value()) {
-    return refused(
-        ErrorCode::limit_reached,
-        "endpoint " + config.name() + ": there are already " + std::to_string(kMaxEndpoints) +
-            " endpoints"
-    );
-  }
-  return Admission<EndpointIndex>{*index, false};
-}
-
-std::uint16_t Registry::mtu_of(const EndpointConfig& config) const {
-  return config.mtu != 0 ? config.mtu : model_.segment(config.segment)->mtu;
-}
-
-void Registry::put_endpoint(const EndpointConfig& config, EndpointIndex index, WorkerId owner) {
-  const EndpointIndex taken = endpoint_indices_.take();
-  assert(taken == index);
-  SegmentRecord& segment = model_.segments.at(model_.segment_names.at(config.segment));
-  model_.endpoints.emplace(
-      taken, EndpointRecord{config, index, segment.index, owner, mtu_of(config)}
-  );
-  model_.endpoint_names.emplace(EndpointName{config.container, config.ifname}, index);
-  ++model_.endpoints_of_worker[owner.value()];
-  segment.endpoints.insert(index);
-  put_holder(segment, Destination{index}, config.mac, without_lengths(config.addresses));
-  touch_endpoint(index);
-}
-
-void Registry::remove_endpoint(EndpointIndex index) {
-  touch_endpoint(index);
-  const EndpointRecord& endpoint = *model_.endpoint(index);
-  SegmentRecord& segment = model_.segments.at(endpoint.segment);
-  drop_holder(segment, endpoint.config.mac, without_lengths(endpoint.config.addresses));
-  segment.endpoints.erase(index);
-  --model_.endpoints_of_worker[endpoint.owner.value()];
-  model_.endpoint_names.erase(EndpointName{endpoint.config.container, endpoint.config.ifname});
-  model_.endpoints.erase(index);
-  endpoint_indices_.give_back(index);
-}
-
-void Registry::reopen_endpoint(EndpointIndex index, std::uint16_t mtu) {
-  model_.endpoints.at(index).mtu = mtu;
-  touch_endpoint(index);
-}
-
-void Registry::touch_endpoint(EndpointIndex index) {
-  dirty_.endpoints.insert(index);
-  dirty_.floods.insert(model_.endpoint(index)->segment);
 }
 
 }  // namespace weft::control

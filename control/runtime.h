@@ -9,8 +9,10 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
+#include "control/egress.h"
 #include "control/model.h"
 #include "control/platform.h"
 #include "control/readings.h"
@@ -38,6 +40,7 @@ struct LearnedMac {
 struct Runtime {
   bool is_forwarding = true;
   std::uint16_t worker_count{};
+  std::uint64_t tsc_hz = 1;
   encap::DecapConfig decap;
   std::array<std::optional<RuntimeUplink>, kMaxUplinks> uplinks;
   /// Absent: the endpoint's interface is gone.
@@ -46,6 +49,12 @@ struct Runtime {
   std::map<IpAddress, std::uint16_t> path_mtus;  // by remote VTEP, octets of an IP packet
   std::map<SegmentIndex, std::map<MacAddress, LearnedMac>> learned;
   std::vector<WorkerReading> cleared;  // by worker
+  /// By tenant: what its rules, identities and L7 classes were compiled to. Here because compiling may be
+  /// refused, and takes too long to be done twice.
+  std::map<std::string, std::shared_ptr<const TenantPolicy>> policies;
+  EgressSchedulers egress;
+  /// By port number: its match-action rules compiled, for the same reason. Absent: it has none.
+  std::map<std::uint32_t, std::shared_ptr<const classifier::RuleTable>> rules;
 };
 
 }  // namespace weft::control

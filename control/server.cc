@@ -81,6 +81,7 @@ void Server::serve(TimePoint now) {
     if (client == clients_.end()) continue;
     // A client that hung up may have left requests behind: they are carried out all the same.
     if (!client->second.connection.serve(handler_, now)) {
+      long_line_.give_back(client->first);
       clients_.erase(client);
     } else {
       watch(client->second);
@@ -107,7 +108,8 @@ void Server::accept_clients(TimePoint now) {
       continue;
     }
     const int number = fd.get();
-    const auto added = clients_.emplace(number, Watched{ClientConnection{std::move(fd), now}, 0});
+    const auto added =
+        clients_.emplace(number, Watched{ClientConnection{std::move(fd), now, long_line_}, 0});
     watch(added.first->second);
   }
 }
@@ -136,8 +138,10 @@ void Server::watch_listener(bool is_watched) {
 void Server::close_impatiently(TimePoint now) {
   std::erase_if(clients_, [&](const auto& client) {
     const bool is_stuck = client.second.connection.is_stuck(now, config_.patience);
-    if (is_stuck) spdlog::warn("socket {}: a client that does not read is closed", config_.path);
-    return is_stuck;
+    if (!is_stuck) return false;
+    spdlog::warn("socket {}: a client that makes no progress is closed", config_.path);
+    long_line_.give_back(client.first);
+    return true;
   });
 }
 

@@ -6,7 +6,8 @@
 // turns with the others (kRequestsPerTurn).
 //
 // Bounds, so that no client costs more memory than this: a line of more than kMaxLine octets is
-// answered with an error and the client is closed; while a client leaves more than kMaxUnread
+// answered with an error and the client is closed, and only one client at a time may be sending one of
+// more than kUsualLine; while a client leaves more than kMaxUnread
 // octets of answers unread its further requests wait unread in the kernel; a client that takes
 // nothing for `patience` although answers wait is disconnected; clients beyond kMaxClients are
 // closed on arrival.
@@ -40,6 +41,7 @@ struct ServerConfig {
 class Server {
  public:
   static constexpr std::size_t kMaxLine = ClientConnection::kMaxLine;
+  static constexpr std::size_t kUsualLine = ClientConnection::kUsualLine;
   static constexpr std::size_t kMaxUnread = ClientConnection::kMaxUnread;
   static constexpr std::size_t kMaxClients = 128;
 
@@ -80,6 +82,7 @@ class Server {
   SocketLock lock_;
   UniqueFd epoll_;
   UniqueFd listener_;
+  LongLine long_line_;
   std::map<int, Watched> clients_;  // by fd
   bool is_listener_paused_{};       // out of descriptors
   TimePoint listener_resumes_{};

@@ -67,7 +67,7 @@ class ServerTest : public testing::Test {
   }
   /// Sends all, letting the server read in between.
   void send_all(const UniqueFd& client, std::string_view text) {
-    for (int turns = 0; !text.empty() && turns < 1000; ++turns) {
+    for (int turns = 0; !text.empty() && turns < 4000; ++turns) {
       text.remove_prefix(send(client, text));
       server->serve(now);
     }
@@ -211,7 +211,7 @@ TEST_F(ServerTest, ALongerLineIsRefusedAndTheClientClosed) {
   serve();
   const std::string answer = receive(client);
   EXPECT_THAT(answer, HasSubstr("\"code\":-32600"));
-  EXPECT_THAT(answer, HasSubstr("longer than the limit 1048576 octets"));
+  EXPECT_THAT(answer, HasSubstr("longer than the limit 33554432 octets"));
   EXPECT_TRUE(is_closed(client));
   EXPECT_EQ(answered, 0U);
 }
@@ -219,7 +219,7 @@ TEST_F(ServerTest, ALongerLineIsRefusedAndTheClientClosed) {
 TEST_F(ServerTest, AMuchLongerLineIsReadToItsEndSoThatItsSenderSeesTheError) {
   start();
   const UniqueFd client = connect();
-  send_all(client, std::string(8 * Server::kMaxLine, 'x'));
+  send_all(client, std::string(Server::kMaxLine + 8 * Server::kUsualLine, 'x'));
   serve();
   EXPECT_THAT(receive(client), HasSubstr("longer than the limit"));
   EXPECT_FALSE(is_closed(client));
@@ -228,10 +228,46 @@ TEST_F(ServerTest, AMuchLongerLineIsReadToItsEndSoThatItsSenderSeesTheError) {
   EXPECT_TRUE(is_closed(client));
 }
 
+TEST_F(ServerTest, OneClientAtATimeSendsALongLine) {
+  handle = [](auto line) { return std::to_string(line.size()); };
+  start();
+  const UniqueFd first = connect();
+  const UniqueFd second = connect();
+  const std::string half(2 * Server::kUsualLine, 'x');
+  send_all(first, half);
+  send_all(second, half + "\n");
+  serve();
+  EXPECT_THAT(receive(second), HasSubstr("another client is sending such a one"));
+  EXPECT_TRUE(is_closed(second));
+  send_all(first, half + "\n");
+  serve();
+  EXPECT_EQ(receive(first), std::to_string(2 * half.size()) + "\n");
+  const UniqueFd third = connect();
+  send_all(third, half + "\n");
+  serve();
+  EXPECT_EQ(receive(third), std::to_string(half.size()) + "\n");
+}
+
+TEST_F(ServerTest, AClientThatStopsInALongLineGivesWay) {
+  handle = [](auto line) { return std::to_string(line.size()); };
+  start();
+  const UniqueFd first = connect();
+  send_all(first, std::string(2 * Server::kUsualLine, 'x'));
+  serve();
+  EXPECT_EQ(server->client_count(), 1U);
+  now += std::chrono::seconds{6};
+  serve();
+  EXPECT_EQ(server->client_count(), 0U);
+  const UniqueFd second = connect();
+  send_all(second, std::string(2 * Server::kUsualLine, 'x') + "\n");
+  serve();
+  EXPECT_EQ(receive(second), std::to_string(2 * Server::kUsualLine) + "\n");
+}
+
 TEST_F(ServerTest, ALineWithoutEndIsNotReadForEver) {
   start();
   const UniqueFd client = connect();
-  send_all(client, std::string(2 * Server::kMaxLine, 'x'));
+  send_all(client, std::string(Server::kMaxLine + Server::kUsualLine, 'x'));
   now += std::chrono::seconds{6};
   serve();
   EXPECT_EQ(server->client_count(), 0U);

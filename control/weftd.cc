@@ -37,6 +37,7 @@ struct Options {
   std::string idle = "auto";
   std::uint32_t memory_mib = 0;
   std::uint16_t max_mtu = 0;
+  std::uint32_t flow_entries = 1U << 18U;
   std::uint16_t vxlan_port = kVxlanPort;
 };
 
@@ -98,6 +99,7 @@ Result<HostConfig> host_config(const Options& options, const Dispatcher::Json& d
   }
   config.eal.memory_mib = options.memory_mib;
   config.eal.pci_at_run_time = has_usable_pci_device();
+  config.flow_entries = options.flow_entries;
   config.pools.max_mtu = options.max_mtu != 0 ? options.max_mtu : largest_mtu(document);
   // A worker that polls a real NIC never sleeps; one that serves containers on a shared core does.
   config.idle.may_sleep =
@@ -210,6 +212,13 @@ int main(int argc, char** argv) {
   app.add_option(
       "--max-mtu", options.max_mtu, "largest uplink MTU to make room for (default: from the config)"
   );
+  app.add_option(
+         "--flow-entries",
+         options.flow_entries,
+         "connections that each worker can track, about 100 octets each"
+  )
+      ->check(CLI::Range(1U, weft::classifier::kMaxFlowEntries))
+      ->capture_default_str();
   app.add_option("--vxlan-port", options.vxlan_port, "UDP port of VXLAN, sent and received")
       ->check(CLI::Range(1, 65535))
       ->capture_default_str();

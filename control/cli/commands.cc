@@ -1,6 +1,7 @@
 #include "control/cli/commands.h"
 
 #include <array>
+#include <vector>
 
 namespace weft::cli {
 
@@ -12,6 +13,14 @@ constexpr std::string_view kPorts = "ports";
 constexpr std::string_view kNetwork = "network";
 constexpr std::string_view kContainers = "containers";
 constexpr std::string_view kGeneral = "general";
+
+/// What both `attach` and `endpoint set` say about an endpoint. A macro, because patterns are literals.
+#define WEFT_ENDPOINT_CLAUSES                                                                \
+  "[group groups=GROUP]... [label labels=LABEL]... [connections limits.connections=NUMBER] " \
+  "[new-connections limits.new_connections_per_s=NUMBER] [class qos.class=CLASS] "           \
+  "[rate qos.rate=BITRATE] [burst qos.burst=OCTETS] [rate-in qos.rate_in=BITRATE] "          \
+  "[burst-in qos.burst_in=OCTETS] "                                                          \
+  "[qos.contracts{ contract class=CLASS rate=BITRATE [burst OCTETS] }]..."
 
 constexpr std::array kCommands{
     // -- display --------------------------------------------------------------------------------
@@ -229,7 +238,8 @@ constexpr std::array kCommands{
                    "[subnet subnets=PREFIX]... [dscp-mode uniform|pipe|fixed] [dscp NUMBER] "
                    "[ttl NUMBER] [unknown-unicast flood|drop] [inner-vlan drop|keep] "
                    "[learn on|off] [fdb-limit NUMBER] [fdb-ageing fdb_ageing_s=SECONDS] "
-                   "[suppress-neighbors on|off] [mss-clamp on|off] [udp6-checksum on|off]",
+                   "[suppress-neighbors on|off] [mss-clamp on|off] [udp6-checksum on|off] "
+                   "[policy-default allow|deny|groups] [agent agents=PREFIX]...",
         .help = "Add a segment, one layer 2 domain. VTEP is an address of one of our uplinks.",
         .methods = "segment.add",
     },
@@ -240,7 +250,8 @@ constexpr std::array kCommands{
                    "[subnet subnets=PREFIX]... [dscp-mode uniform|pipe|fixed] [dscp NUMBER] "
                    "[ttl NUMBER] [unknown-unicast flood|drop] [inner-vlan drop|keep] "
                    "[learn on|off] [fdb-limit NUMBER] [fdb-ageing fdb_ageing_s=SECONDS] "
-                   "[suppress-neighbors on|off] [mss-clamp on|off] [udp6-checksum on|off]",
+                   "[suppress-neighbors on|off] [mss-clamp on|off] [udp6-checksum on|off] "
+                   "[policy-default allow|deny|groups] [agent agents=PREFIX]...",
         .help = "Change a segment under traffic; a new encap or VNI moves it to another transport.",
         .methods = "segment.set",
     },
@@ -253,7 +264,8 @@ constexpr std::array kCommands{
     Command{
         .section = kNetwork,
         .pattern = "remote add segment=SEGMENT (vtep IP) "
-                   "[endpoints{ mac MAC [ip addresses=IP]... }]...",
+                   "[endpoints{ mac MAC [ip addresses=IP]... [group groups=GROUP]... "
+                   "[label labels=LABEL]... }]...",
         .help = "Add a remote VTEP to a segment, and static endpoints behind it.",
         .methods = "remote.add",
     },
@@ -266,15 +278,22 @@ constexpr std::array kCommands{
     // -- containers -----------------------------------------------------------------------------
     Command{
         .section = kContainers,
-        .pattern = "attach container=CONTAINER [ifname IFNAME] (segment SEGMENT) "
-                   "(netns PATH | pid PID | socket PATH) [kind tap|veth|memif|vhost-user] "
-                   "[ip addresses=PREFIX]... [mac MAC] [routes{ route to=PREFIX [via IP] }]... "
-                   "[mtu NUMBER] [anti-spoofing on|off] [allow-dhcp on|off] "
-                   "[broadcast-budget bum_budget.broadcast=RATE] "
-                   "[multicast-budget bum_budget.multicast=RATE] "
-                   "[unknown-unicast-budget bum_budget.unknown_unicast=RATE]",
+        .pattern =
+            "attach container=CONTAINER [ifname IFNAME] (segment SEGMENT) "
+            "(netns PATH | pid PID | socket PATH) [kind tap|veth|memif|vhost-user] "
+            "[ip addresses=PREFIX]... [mac MAC] [routes{ route to=PREFIX [via IP] }]... "
+            "[mtu NUMBER] [anti-spoofing on|off] [allow-dhcp on|off] "
+            "[broadcast-budget bum_budget.broadcast=RATE] "
+            "[multicast-budget bum_budget.multicast=RATE] "
+            "[unknown-unicast-budget bum_budget.unknown_unicast=RATE] " WEFT_ENDPOINT_CLAUSES,
         .help = "Give a container an interface in a segment; done when it forwards.",
         .methods = "endpoint.attach",
+    },
+    Command{
+        .section = kContainers,
+        .pattern = "endpoint set container=CONTAINER [ifname IFNAME] " WEFT_ENDPOINT_CLAUSES,
+        .help = "Change groups, labels, limits and QoS of a container's interface under traffic.",
+        .methods = "endpoint.set",
     },
     Command{
         .section = kContainers,
@@ -319,7 +338,13 @@ constexpr std::array kCommands{
 }  // namespace
 
 std::span<const Command> commands() noexcept {
-  return kCommands;
+  static const std::vector<Command> all = [] {
+    std::vector<Command> rows{kCommands.begin(), kCommands.end()};
+    const auto classification = classification_commands();
+    rows.insert(rows.end(), classification.begin(), classification.end());
+    return rows;
+  }();
+  return all;
 }
 
 }  // namespace weft::cli

@@ -25,6 +25,8 @@ enum class Act : std::uint8_t {
   call_on_uplink,  // the same; params.name may be a port's number
   call_method,     // send what the user wrote
   set_verbose,     // testpmd's verbosity as a log level
+  apply_policy,    // send the rules in a file
+  flow,            // read the line with flow_syntax.h
   load,            // run commands from a file
   help,
   quit,
@@ -49,6 +51,8 @@ struct Command {
 };
 
 [[nodiscard]] std::span<const Command> commands() noexcept;
+/// The part of them about policy, flows, classes and rates (commands_classify.cc).
+[[nodiscard]] std::span<const Command> classification_commands() noexcept;
 
 /// A line that is a command.
 struct Matched {

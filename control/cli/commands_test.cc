@@ -17,12 +17,15 @@ const Grammar& grammar() {
 
 // control/README.md, Verbs.
 const std::set<std::string> kMethods{
-    "version",       "config.get",    "forwarding.set", "log.set",         "port.add",
-    "port.remove",   "port.set",      "port.list",      "tenant.add",      "tenant.remove",
-    "tenant.list",   "segment.add",   "segment.set",    "segment.remove",  "segment.list",
-    "remote.add",    "remote.remove", "remote.list",    "endpoint.attach", "endpoint.detach",
-    "endpoint.list", "fdb.list",      "fdb.flush",      "stats.get",       "stats.clear",
-    "drops.list",    "worker.list",
+    "version",        "config.get",     "forwarding.set",  "log.set",         "port.add",
+    "port.remove",    "port.set",       "port.list",       "tenant.add",      "tenant.remove",
+    "tenant.list",    "segment.add",    "segment.set",     "segment.remove",  "segment.list",
+    "remote.add",     "remote.remove",  "remote.list",     "endpoint.attach", "endpoint.detach",
+    "endpoint.list",  "fdb.list",       "fdb.flush",       "stats.get",       "stats.clear",
+    "drops.list",     "worker.list",    "tenant.set",      "endpoint.set",    "policy.add",
+    "policy.remove",  "policy.apply",   "policy.list",     "flow.list",       "flow.flush",
+    "l7.add",         "l7.remove",      "l7.list",         "qos.meter.add",   "qos.meter.remove",
+    "qos.meter.list", "qos.budget.set", "qos.budget.list", "qos.port.set",    "qos.port.list",
 };
 
 /// What a line would send: "method {params}", or the complaint's sentence.
@@ -63,7 +66,7 @@ TEST(Commands, EveryRowIsComplete) {
       EXPECT_TRUE(kMethods.contains(method)) << method;
     }
     const bool calls = command.act == Act::call || command.act == Act::call_on_uplink ||
-                       command.act == Act::set_verbose;
+                       command.act == Act::set_verbose || command.act == Act::apply_policy;
     EXPECT_EQ(calls, !command.methods.empty()) << command.pattern;
   }
 }
@@ -135,6 +138,58 @@ TEST(Commands, BecomeTheRequestsOfTheProtocol) {
   EXPECT_EQ(request("detach c1"), R"(endpoint.detach {"container":"c1"})");
 }
 
+TEST(Commands, ClassificationBecomesRequestsToo) {
+  EXPECT_EQ(
+      request("policy add tenant acme name web-app from group:web to group:app tcp 8080 allow"),
+      R"(policy.add {"action":"allow","from":{"group":"web"},"name":"web-app","ports":"8080",)"
+      R"("protocol":"tcp","tenant":"acme","to":{"group":"app"}})"
+  );
+  EXPECT_EQ(
+      request(
+          "policy add tenant acme name x from label:app=web,!canary to 10.0.0.0/8 protocol icmp "
+          "icmp-type 8 deny priority 7 ends receiver"
+      ),
+      R"(policy.add {"action":"deny","ends":"receiver","from":{"labels":["app=web","!canary"]},)"
+      R"("icmp_type":8,"name":"x","priority":7,"protocol":"icmp","tenant":"acme",)"
+      R"("to":{"cidr":"10.0.0.0/8"}})"
+  );
+  EXPECT_EQ(request("show policy acme"), R"(policy.list {"tenant":"acme"})");
+  EXPECT_EQ(request("show flows c1 port 80"), R"(flow.list {"endpoint":"c1","port":80})");
+  EXPECT_EQ(request("clear flows c1/eth0"), R"(flow.flush {"endpoint":"c1/eth0"})");
+  EXPECT_EQ(
+      request("l7 add tenant acme name web pattern http regex '^GET /x'"),
+      R"(l7.add {"name":"web","patterns":["http",{"regex":"^GET /x"}],"tenant":"acme"})"
+  );
+  EXPECT_EQ(
+      request("set qos budget AF4 200Mbit/s"),
+      R"(qos.budget.set {"class":"AF4","rate":"200Mbit/s"})"
+  );
+  EXPECT_EQ(request("set qos budget AF4 none"), R"(qos.budget.set {"class":"AF4","rate":null})");
+  EXPECT_EQ(
+      request("set qos port up0 rate 1Gbit/s af4 10"),
+      R"(qos.port.set {"port":"up0","rate":"1Gbit/s","weights":{"AF4":10}})"
+  );
+  EXPECT_EQ(request("set qos port up0 off"), R"(qos.port.set {"port":"up0","scheduler":false})");
+  EXPECT_EQ(
+      request("meter add tenant acme name m kind trtcm cir 1Mbit/s cbs 3000 pir 2Mbit/s pbs 3000 "
+              "colour-aware red AF43"),
+      R"(qos.meter.add {"cbs":3000,"cir":"1Mbit/s","colour_aware":true,"kind":"trtcm","name":"m",)"
+      R"("pbs":3000,"pir":"2Mbit/s","red":"AF43","tenant":"acme"})"
+  );
+  EXPECT_EQ(request("tenant set acme no-meter"), R"(tenant.set {"meter":null,"name":"acme"})");
+  EXPECT_EQ(
+      request("endpoint set c1 group web label app=a label tier=1 connections 10 class EF "
+              "rate 10Mbit/s contract AF4 1Mbit/s burst 3000"),
+      R"(endpoint.set {"container":"c1","groups":["web"],"labels":{"app":"a","tier":"1"},)"
+      R"("limits":{"connections":10},"qos":{"class":"EF","contracts":[{"burst":3000,)"
+      R"("class":"AF4","rate":"1Mbit/s"}],"rate":"10Mbit/s"}})"
+  );
+  EXPECT_EQ(
+      request("policy add tenant acme name x from web allow"),
+      "expected any, group:NAME, label:KEY=VALUE,!KEY or a prefix"
+  );
+}
+
 TEST(Commands, ErrorsSayWhatWasExpectedAndWhere) {
   EXPECT_EQ(request("shwo port"), "no such command; `help` lists them all");
   EXPECT_EQ(request("show port"), "expected `info`, `stats` or `summary`");
@@ -152,7 +207,7 @@ using Words = std::vector<std::string>;
 
 TEST(Completion, OffersWordsOfCommands) {
   EXPECT_EQ(complete("sh"), (Words{"show"}));
-  EXPECT_EQ(complete("show po"), (Words{"port"}));
+  EXPECT_EQ(complete("show po"), (Words{"policy", "port"}));
   EXPECT_EQ(complete("show port "), (Words{"info", "stats", "summary"}));
   EXPECT_EQ(complete("port "), (Words{"attach", "detach", "start", "stop"}));
   EXPECT_EQ(complete("segment set blue encap "), (Words{"none", "nvgre", "vxlan"}));
@@ -174,6 +229,18 @@ TEST(Completion, OffersNothingBehindAnErrorOrInAComment) {
   EXPECT_EQ(complete("show nonsense "), Words{});
   EXPECT_EQ(complete("# sh"), Words{});
   EXPECT_EQ(complete("load 'a"), Words{});
+}
+
+TEST(Completion, KnowsTheWordsOfFlow) {
+  EXPECT_EQ(complete("flow "), (Words{"create", "destroy", "flush", "list", "query", "validate"}));
+  EXPECT_EQ(complete("flow cr"), Words{"create"});
+  EXPECT_EQ(complete("flow flush "), (Words{"0", "up0"}));
+  EXPECT_EQ(complete("flow create 0 pattern ud"), Words{"udp"});
+  const auto none = [](Live) { return Words{}; };
+  const Completion value = grammar().complete("flow create 0 pattern udp dst is ", none);
+  ASSERT_EQ(value.kinds.size(), 1U);
+  EXPECT_EQ(value.kinds.front()->placeholder, "NUMBER");
+  EXPECT_EQ(complete("flow nonsense "), Words{});
 }
 
 TEST(Completion, NamesTheKindOfValueThatCannotBeCompleted) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "control/cli/commands.h"
+#include "control/cli/flow_syntax.h"
 
 namespace weft::cli {
 
@@ -34,6 +35,18 @@ std::string indent_sentence(std::string_view sentence, std::size_t width) {
     text += indent + line + '\n';
   }
   return text;
+}
+
+/// What may follow in a line of `flow`, which has a reader of its own.
+std::vector<Expectation> expectations(const std::vector<std::string>& flow_words) {
+  std::vector<Expectation> expected;
+  for (const std::string& word : flow_words) {
+    const bool is_address = word == "IPV4" || word == "IPV6";
+    const bool is_rule = word == "RULE";  // of a port, by its number; RULE is a policy rule's name
+    const ValueKind* kind = find_value_kind(is_address ? "IP" : is_rule ? "NUMBER" : word);
+    expected.push_back({kind == nullptr ? std::string_view{word} : std::string_view{}, kind});
+  }
+  return expected;
 }
 
 }  // namespace
@@ -95,14 +108,22 @@ Completion Grammar::complete(std::string_view text, const LiveNames& live) const
     begun = line.words.back().text;
     line.words.pop_back();
   }
-  const Furthest furthest = read_furthest(line);
-  if (furthest.result.stopped_at < line.words.size()) return {};
+  std::vector<std::string> flow_words;  // expectations only point to them
+  std::vector<Expectation> expected;
+  if (is_flow_line(line)) {
+    flow_words = next_flow_words(line);
+    expected = expectations(flow_words);
+  } else {
+    const Furthest furthest = read_furthest(line);
+    if (furthest.result.stopped_at < line.words.size()) return {};
+    expected = furthest.result.expected;
+  }
 
   Completion completion;
   const auto offer = [&](std::string word) {
     if (word.starts_with(begun)) completion.words.push_back(std::move(word));
   };
-  for (const Expectation& expectation : furthest.result.expected) {
+  for (const Expectation& expectation : expected) {
     if (expectation.kind == nullptr) {
       offer(std::string{expectation.literal});
       continue;

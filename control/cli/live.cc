@@ -29,6 +29,12 @@ Source source_of(Live live) {
       return {"port.list", "ports", {"port", "name"}};
     case Live::uplinks:
       return {"port.list", "ports", {"name"}};
+    case Live::rules:
+      return {"policy.list", "rules", {"name"}};
+    case Live::meters:
+      return {"qos.meter.list", "meters", {"name"}};
+    case Live::l7_classes:
+      return {"l7.list", "classes", {"name"}};
     case Live::none:
     case Live::files:
       break;

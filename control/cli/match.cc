@@ -112,7 +112,12 @@ class Matcher {
       expect_element(element, true);
       return false;
     }
-    bind(element.field, value_of(element, *choice, *word), into, is_repeated);
+    Json value = value_of(element, *choice, *word);
+    if (choice->kind != nullptr && choice->kind->form == ValueForm::entry) {
+      into[pointer_to(element.field)].update(value);
+    } else {
+      bind(element.field, std::move(value), into, is_repeated);
+    }
     const bool takes_rest = choice->kind != nullptr && choice->kind->form == ValueForm::rest;
     advance(takes_rest ? line_.words.size() - at_ : 1);
     return true;
@@ -134,6 +139,9 @@ class Matcher {
         return std::stoull(word.text);
       case ValueForm::rest:
         return line_.text.substr(word.column);
+      case ValueForm::converted:
+      case ValueForm::entry:
+        return choice.kind->convert(word.text);
     }
     return nullptr;
   }

@@ -43,6 +43,14 @@ using Renderer = std::string (*)(const nlohmann::json& answer, const View& view)
 [[nodiscard]] std::string render_endpoints(const nlohmann::json& answer, const View& view);
 [[nodiscard]] std::string render_fdb(const nlohmann::json& answer, const View& view);
 
+// render_classify.cc
+[[nodiscard]] std::string render_policy(const nlohmann::json& answer, const View& view);
+[[nodiscard]] std::string render_flows(const nlohmann::json& answer, const View& view);
+[[nodiscard]] std::string render_l7(const nlohmann::json& answer, const View& view);
+[[nodiscard]] std::string render_meters(const nlohmann::json& answer, const View& view);
+[[nodiscard]] std::string render_budgets(const nlohmann::json& answer, const View& view);
+[[nodiscard]] std::string render_schedulers(const nlohmann::json& answer, const View& view);
+
 /// A value as text: strings bare, arrays joined with blanks, `-` for null and for nothing.
 [[nodiscard]] std::string text_of(const nlohmann::json& value);
 /// text_of the field `key` of an object; "-" when it has none.

@@ -29,7 +29,9 @@ std::string render_tenants(const Json& answer, const View& view) {
              tenants,
              {{"name", {"Tenant"}},
               {"segments", {"Segments", kRight}},
-              {"endpoints", {"Endpoints", kRight}}}
+              {"endpoints", {"Endpoints", kRight}},
+              {"rules", {"Rules", kRight}},
+              {"meter", {"Meter"}}}
   ).format(view.width);
 }
 

@@ -245,28 +245,57 @@ TEST(Render, DoneSaysWhatWasMadeAndTheGeneration) {
 
 TEST(Render, NothingIsNotAnError) {
   for (const Renderer render :
-       {render_done,
-        render_json,
-        render_version,
-        render_stats,
-        render_drops,
-        render_workers,
-        render_port_info,
-        render_port_stats,
-        render_port_summary,
-        render_config_fwd,
-        render_config_rxtx,
-        render_tenants,
-        render_segments,
-        render_tunnels,
-        render_endpoints,
-        render_fdb}) {
-    for (const char* text : {"{}", "null", "[]", R"({"ports":[7],"drops":{},"workers":null,
-         "segments":[{}],"remotes":["x"],"endpoints":[null],"entries":[[]],"totals":3})"}) {
+       {render_done,         render_json,       render_version,     render_stats,
+        render_drops,        render_workers,    render_port_info,   render_port_stats,
+        render_port_summary, render_config_fwd, render_config_rxtx, render_tenants,
+        render_segments,     render_tunnels,    render_endpoints,   render_fdb,
+        render_policy,       render_flows,      render_l7,          render_meters,
+        render_budgets,      render_schedulers}) {
+    for (const char* text :
+         {"{}",
+          "null",
+          "[]",
+          R"({"ports":[7],"drops":{},"workers":null,
+         "segments":[{}],"remotes":["x"],"endpoints":[null],"entries":[[]],"totals":3})",
+          R"({"rules":[7,{"from":1}],"flows":["x"],"classes":[{"patterns":[1]}],"meters":[null],
+         "budgets":[[]],"ports":[{"scheduler":true,"queues":[3]}],"groups":[{}]})"}) {
       EXPECT_FALSE(render(Json::parse(text), {}).empty()) << text;
       EXPECT_FALSE(render(Json::parse(text), {.width = 80, .is_single = true}).empty()) << text;
     }
   }
+}
+
+TEST(Render, PolicyIsListedInTheOrderInWhichItDecides) {
+  const Json answer = Json::parse(R"({"rules":[
+    {"tenant":"acme","name":"all","priority":1,"action":"deny","from":"any","to":"any","ends":"both",
+     "protocol":"any","stateful":true,"hits":{"packets":2,"octets":120,"connections":0}},
+    {"tenant":"acme","name":"web-app","priority":100,"action":"allow","from":{"group":"web"},
+     "to":{"labels":["app=a","!old"]},"ends":"receiver","protocol":"tcp","ports":"8080",
+     "stateful":false,"class":"AF41","hits":{"packets":9,"octets":900,"connections":3}}],
+    "groups":[{"tenant":"acme","group":"web","members":0}]})");
+  EXPECT_EQ(
+      render_policy(answer, {.width = 120}),
+      "Tenant  Prio  Rule     From       To                Service   Connections  Packets  "
+      "Verdict\n"
+      "acme     100  web-app  group:web  label:app=a,!old  tcp 8080            3        9  "
+      "allow AF41 at receiver stateless\n"
+      "acme       1  all      any        any               any                 0        2  deny\n"
+      "\n"
+      "Tenant  Group  Members\n"
+      "acme    web          0\n"
+  );
+}
+
+TEST(Render, BudgetsReadAsOperatorsSpeak) {
+  const Json answer = Json::parse(R"({"budgets":[
+    {"class":"EF","budget":null,"admitted":0,"left":null},
+    {"class":"AF4","budget":200000000,"admitted":150000000,"left":50000000}]})");
+  EXPECT_EQ(
+      render_budgets(answer, {}),
+      "Class      Budget    Admitted       Left\n"
+      "EF     not scarce     0 bit/s          -\n"
+      "AF4    200 Mbit/s  150 Mbit/s  50 Mbit/s\n"
+  );
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 #include <iostream>
 #include <utility>
 
+#include "control/cli/flow_syntax.h"
+
 namespace weft::cli {
 
 namespace {
@@ -94,6 +96,20 @@ Exit Session::run(const Line& line) {
   return act(std::get<Matched>(read), line);
 }
 
+Exit Session::run_flow(const Line& line) {
+  const auto read = read_flow(line);
+  if (const auto* complaint = std::get_if<Complaint>(&read)) return complain(*complaint);
+  const auto& request = std::get<FlowRequest>(read);
+  const Answer answer = client_.call(request.method, request.params);
+  const auto* result = std::get_if<Json>(&answer);
+  if (result == nullptr) return report(answer);
+  const View view{options_.width, false};
+  const bool is_question = request.method == "rule.list" || request.method == "rule.query";
+  const bool is_json = request.is_json || (options_.is_json && is_question);
+  out_ << (is_json ? render_json(*result, view) : request.render(*result, view)) << std::flush;
+  return Exit::ok;
+}
+
 Exit Session::act(const Matched& matched, const Line& line) {
   switch (matched.command->act) {
     case Act::call:
@@ -104,6 +120,10 @@ Exit Session::act(const Matched& matched, const Line& line) {
       return call_method(matched, line);
     case Act::set_verbose:
       return set_verbose(matched);
+    case Act::apply_policy:
+      return apply_policy(matched);
+    case Act::flow:
+      return run_flow(line);
     case Act::load:
       return run_file(text_at(matched.local, "file"));
     case Act::help:
@@ -180,10 +200,22 @@ Exit Session::set_verbose(Matched matched) {
   return call(matched);
 }
 
+Exit Session::apply_policy(Matched matched) {
+  const std::string path = text_at(matched.local, "file");
+  std::ifstream file{path};
+  if (!file) return say(Exit::usage, path + ": cannot read this file");
+  Json rules = Json::parse(file, nullptr, /*allow_exceptions=*/false);
+  if (!rules.is_array()) return say(Exit::usage, path + ": is not a JSON array of rules");
+  matched.params["rules"] = std::move(rules);
+  return call(matched);
+}
+
 Exit Session::show_help(const Matched& matched) {
   std::vector<std::string> topic;
   for (const Json& word : list_at(matched.local, "topic")) topic.push_back(text_of(word));
-  const std::string text = grammar_.help(topic, options_.width);
+  const bool is_flow = !topic.empty() && topic.front() == "flow";
+  const std::string text =
+      is_flow ? std::string{flow_usage()} : grammar_.help(topic, options_.width);
   if (text.empty()) return say(Exit::usage, "no command has these words; `help` lists them all");
   out_ << text;
   return Exit::ok;

@@ -58,11 +58,13 @@ class Session {
 
  private:
   [[nodiscard]] Exit run(const Line& line);
+  [[nodiscard]] Exit run_flow(const Line& line);
   [[nodiscard]] Exit act(const Matched& matched, const Line& line);
   [[nodiscard]] Exit call(const Matched& matched);
   [[nodiscard]] Exit call_on_uplink(Matched matched);
   [[nodiscard]] Exit call_method(const Matched& matched, const Line& line);
   [[nodiscard]] Exit set_verbose(Matched matched);
+  [[nodiscard]] Exit apply_policy(Matched matched);
   [[nodiscard]] Exit show_help(const Matched& matched);
   [[nodiscard]] Exit print(const Matched& matched, nlohmann::json answer);
   /// Prints why there is no result.

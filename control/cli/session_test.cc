@@ -289,5 +289,31 @@ TEST(LiveDirectory, AsksOnceASecondAndNeverFails) {
   EXPECT_EQ(daemon.requests().size(), 4U);
 }
 
+TEST(Session, FlowCommandsAreReadAsTestpmdDoes) {
+  FakeDaemon daemon{
+      {{"rule.create",
+        Json::parse(R"({"generation":5,"rule":2,"where":"sw","software_because":"no room"})")},
+       {"rule.list", Json::parse(R"({"rules":[]})")}}};
+  Talk talk{daemon.path()};
+  EXPECT_EQ(
+      talk.run("flow create 16 ingress pattern udp dst is 53 / end actions drop / end"), Exit::ok
+  );
+  EXPECT_EQ(talk.out(), "Flow rule #2 created\nIt is in software: no room\n");
+  EXPECT_EQ(
+      daemon.requests().front()["params"],
+      Json::parse(R"({"port":16,"ingress":true,"pattern":[{"item":"udp","dst":53}],
+                      "actions":[{"action":"drop"}]})")
+  );
+  EXPECT_EQ(talk.run("flow list 16"), Exit::ok);
+  EXPECT_EQ(talk.out(), "no rules\n");
+  EXPECT_EQ(talk.run("flow list 16 --json"), Exit::ok);
+  EXPECT_EQ(Json::parse(talk.out()), Json::parse(R"({"rules":[]})"));
+  EXPECT_EQ(talk.run("flow create 16 pattern sctp"), Exit::usage);
+  EXPECT_THAT(talk.err(), HasSubstr("`udp`"));
+  EXPECT_EQ(talk.run("flow"), Exit::usage);
+  EXPECT_EQ(talk.run("help flow"), Exit::ok);
+  EXPECT_THAT(talk.out(), HasSubstr("flow query PORT RULE count"));
+}
+
 }  // namespace
 }  // namespace weft::cli

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "control/cli/selector.h"
 #include "dataplane/net/addr.h"
 
 namespace weft::cli {
@@ -49,6 +50,28 @@ bool is_prefix(std::string_view word) {
   return parse_prefix(word).has_value();
 }
 
+/// "200000000" or "200Mbit/s": the daemon judges the unit.
+bool is_bit_rate(std::string_view word) {
+  return !word.empty() && is_digit(word.front());
+}
+/// "80" or "8000-8999".
+bool is_ports(std::string_view word) {
+  const std::size_t dash = word.find('-');
+  return is_number(word.substr(0, dash)) &&
+         (dash == std::string_view::npos || is_number(word.substr(dash + 1)));
+}
+/// "key=value".
+bool is_label(std::string_view word) {
+  const std::size_t equals = word.find('=');
+  return is_text(word) && equals != std::string_view::npos && equals > 0;
+}
+nlohmann::json label_of(std::string_view word) {
+  const std::size_t equals = word.find('=');
+  return {{std::string{word.substr(0, equals)}, std::string{word.substr(equals + 1)}}};
+}
+nlohmann::json regex_of(std::string_view word) {
+  return {{"regex", std::string{word}}};
+}
 constexpr ValueForm kText = ValueForm::text;
 
 constexpr std::array kKinds{
@@ -70,10 +93,36 @@ constexpr std::array kKinds{
     ValueKind{"SECONDS", "a number of seconds", ValueForm::number, Live::none, is_number},
     ValueKind{"PID", "a process id", ValueForm::number, Live::none, is_number},
     ValueKind{"RATE", "a number of frames per second", ValueForm::number, Live::none, is_number},
+    ValueKind{"OCTETS", "a number of octets", ValueForm::number, Live::none, is_number},
+    ValueKind{"BITRATE", "a rate, as 200Mbit/s or bits per second", kText, Live::none, is_bit_rate},
+    ValueKind{"CLASS", "a class, as AF41 or EF", kText, Live::none, is_text},
+    ValueKind{"PROTOCOL", "a protocol, as icmp", kText, Live::none, is_text},
+    ValueKind{"PORTS", "a port or a range, as 8000-8999", kText, Live::none, is_ports},
+    ValueKind{
+        "SELECTOR",
+        "any, group:NAME, label:KEY=VALUE,!KEY or a prefix",
+        ValueForm::converted,
+        Live::none,
+        is_selector,
+        selector_of},
+    ValueKind{"GROUP", "a group's name", kText, Live::none, is_text},
+    ValueKind{"LABEL", "a label, as app=web", ValueForm::entry, Live::none, is_label, label_of},
+    ValueKind{"RULE", "a policy rule's name", kText, Live::rules, is_name},
+    ValueKind{"METER", "a meter's name", kText, Live::meters, is_name},
+    ValueKind{"ACTION", "pass, drop or a class", kText, Live::none, is_text},
+    ValueKind{"L7CLASS", "an L7 class's name", kText, Live::l7_classes, is_name},
+    ValueKind{"BUILTIN", "a built-in pattern, as ssh", kText, Live::none, is_text},
+    ValueKind{"REGEX", "a regular expression", ValueForm::converted, Live::none, is_text, regex_of},
     ValueKind{"PATH", "a path", kText, Live::files, is_text},
     ValueKind{"FILE", "a file of commands", kText, Live::files, is_text},
     ValueKind{"METHOD", "a method of the control socket", kText, Live::none, is_method},
     ValueKind{"JSON", "a JSON object", ValueForm::rest, Live::none, is_text},
+    ValueKind{
+        "ARGUMENTS",
+        "validate, create, destroy, flush, list or query",
+        ValueForm::rest,
+        Live::none,
+        is_text},
     ValueKind{"TOPIC", "a word of the command", kText, Live::none, is_text},
 };
 

@@ -10,6 +10,8 @@
 #include <span>
 #include <string_view>
 
+#include <nlohmann/json.hpp>
+
 namespace weft::cli {
 
 /// What the daemon (or the file system) can be asked for when completing a value.
@@ -21,13 +23,18 @@ enum class Live : std::uint8_t {
   endpoints,
   ports,
   uplinks,
+  rules,
+  meters,
+  l7_classes,
   files,
 };
 
 enum class ValueForm : std::uint8_t {
-  text,    // a JSON string
-  number,  // a JSON number
-  rest,    // the rest of the line as it stands, a JSON string
+  text,       // a JSON string
+  number,     // a JSON number
+  rest,       // the rest of the line as it stands, a JSON string
+  converted,  // what `convert` makes of the word
+  entry,      // the same; an object, whose entries are added to those of the field
 };
 
 struct ValueKind {
@@ -36,6 +43,7 @@ struct ValueKind {
   ValueForm form{ValueForm::text};
   Live live{Live::none};
   bool (*accepts)(std::string_view word){};
+  nlohmann::json (*convert)(std::string_view word){};  // for converted and entry; of accepted words
 };
 
 [[nodiscard]] std::span<const ValueKind> value_kinds() noexcept;

@@ -56,7 +56,13 @@ class FakePlatform final : public Platform {
   std::uint16_t uplink_queues = 2;
   std::uint64_t frames_in_flight = 0;
   std::set<MacAddress> active_macs;
+  std::map<std::uint32_t, HitCounts> hit_counts;
+  std::map<std::uint16_t, ColourCounts> colour_counts;
+  std::map<UplinkIndex, SchedulerReading> uplink_queues_read;
+  std::vector<FlowReading> tracked_flows;
   bool ports_are_present = true;
+  bool takes_rules = false;                           // the devices: those that drop
+  std::map<std::uint32_t, HitCounts> offloaded_hits;  // by rule
 
   // -- what a test looks at ----------------------------------------------------------------------
   std::vector<std::string> calls;       // "open_uplink up0", in order
@@ -68,6 +74,8 @@ class FakePlatform final : public Platform {
   std::set<UplinkIndex> open_uplinks;
   std::map<UplinkIndex, std::set<IpAddress>> asked;  // next hops being resolved
   std::vector<EndpointConfig> opened_endpoints;
+  std::vector<std::optional<EndpointIndex>> flushed;
+  std::map<UplinkIndex, std::set<std::uint32_t>> offloaded;  // rules in the device
   [[nodiscard]] WorkerCounters& worker(std::uint16_t w) { return *counters_[w]; }
 
   // -- Platform ----------------------------------------------------------------------------------
@@ -114,6 +122,7 @@ class FakePlatform final : public Platform {
     if (published->uplinks[index.value()].in_use) violations.push_back("published uplink closed");
     uplink_ports_.erase(index);
     asked.erase(index);
+    offloaded.erase(index);
   }
   [[nodiscard]] Status set_uplink_up(UplinkIndex index, bool up) override {
     if (auto error = failure("set_uplink_up")) return *error;
@@ -171,6 +180,70 @@ class FakePlatform final : public Platform {
   [[nodiscard]] bool was_active(SegmentIndex, const MacAddress& mac, TimePoint) const override {
     return active_macs.contains(mac);
   }
+
+  [[nodiscard]] HitCounts hits(std::uint32_t counter) const override {
+    const auto found = hit_counts.find(counter);
+    return found == hit_counts.end() ? HitCounts{} : found->second;
+  }
+  void clear_hits(std::uint32_t counter) override { hit_counts.erase(counter); }
+  void clear_meter(std::uint16_t meter) override {
+    colour_counts.erase(meter);
+    const CowArray<classifier::CompiledMeter>& meters = published->meters;
+    const bool is_named = meters.find(meter) != nullptr && meters[meter].version != 0;
+    if (is_named) violations.push_back("published meter cleared");
+  }
+  [[nodiscard]] ColourCounts colours(std::uint16_t meter) const override {
+    const auto found = colour_counts.find(meter);
+    return found == colour_counts.end() ? ColourCounts{} : found->second;
+  }
+  [[nodiscard]] Status offload_rules(
+      UplinkIndex uplink, std::span<const classifier::PortRule> rules
+  ) override {
+    calls.push_back("offload_rules " + std::to_string(rules.size()));
+    if (!open_uplinks.contains(uplink)) violations.push_back("rules for an uplink that is closed");
+    if (auto error = failure("offload_rules")) return *error;
+    auto& taken = offloaded[uplink];
+    taken.clear();
+    for (const classifier::PortRule& rule : rules) {
+      if (can_offload(uplink, rule.rule)) taken.insert(rule.id);
+    }
+    return Ok{};
+  }
+  [[nodiscard]] std::optional<std::string> software_because(UplinkIndex uplink, std::uint32_t rule)
+      const override {
+    const auto taken = offloaded.find(uplink);
+    if (taken != offloaded.end() && taken->second.contains(rule)) return std::nullopt;
+    return "the device takes no such rule";
+  }
+  [[nodiscard]] Status can_offload(UplinkIndex, const classifier::MatchRule& rule) const override {
+    const bool is_taken = takes_rules && has_action(rule, classifier::MatchActionKind::drop);
+    return is_taken ? Status{Ok{}} : Status{Error{"the device takes no such rule"}};
+  }
+  [[nodiscard]] HitCounts offloaded_counts(UplinkIndex, std::uint32_t rule) const override {
+    const auto found = offloaded_hits.find(rule);
+    return found == offloaded_hits.end() ? HitCounts{} : found->second;
+  }
+  [[nodiscard]] std::optional<SchedulerReading> queues(UplinkIndex uplink) const override {
+    const auto found = uplink_queues_read.find(uplink);
+    if (found == uplink_queues_read.end()) return std::nullopt;
+    return found->second;
+  }
+  [[nodiscard]] std::optional<SchedulerReading> queues(EndpointIndex) const override {
+    return std::nullopt;
+  }
+  [[nodiscard]] std::vector<FlowReading> flows(const FlowFilter& filter) const override {
+    std::vector<FlowReading> found;
+    for (const FlowReading& flow : tracked_flows) {
+      const bool is_asked = (!filter.endpoint.has_value() || flow.endpoint == *filter.endpoint) &&
+                            (!filter.address.has_value() || flow.opener == *filter.address ||
+                             flow.responder == *filter.address) &&
+                            (!filter.port.has_value() || flow.opener_port == *filter.port ||
+                             flow.responder_port == *filter.port);
+      if (is_asked && found.size() < filter.limit) found.push_back(flow);
+    }
+    return found;
+  }
+  void flush_flows(std::optional<EndpointIndex> endpoint) override { flushed.push_back(endpoint); }
 
  private:
   std::optional<Error> failure(const std::string& function) {

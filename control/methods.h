@@ -1,0 +1,48 @@
+// Methods: the handlers behind the Dispatcher, one table of them for each part of README.md.
+//
+// A handler parses its parameters (params*.h), calls the Controller, and forms the answer. It never throws
+// and keeps no state. To add a method, add a handler and a row to the table of its part.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "control/controller.h"
+#include "control/dispatch.h"
+#include "control/failure.h"
+#include "control/fields.h"
+
+namespace weft::control {
+
+/// What every handler gets.
+struct Call {
+  Controller& controller;
+  const About& about;
+  const Json& params;
+  TimePoint now;
+};
+
+struct Method {
+  std::string_view name;
+  Outcome<Json> (*handle)(const Call& call);
+};
+
+/// policy.*, l7.* and flow.* (methods_policy.cc).
+[[nodiscard]] std::span<const Method> policy_methods() noexcept;
+/// rule.* (methods_rule.cc).
+[[nodiscard]] std::span<const Method> rule_methods() noexcept;
+/// qos.* (methods_qos.cc).
+[[nodiscard]] std::span<const Method> qos_methods() noexcept;
+
+[[nodiscard]] inline Json in_force(const Call& call) {
+  return Json{{"generation", call.controller.generation().value()}};
+}
+
+/// The answer of a verb that has nothing to say but its generation.
+template <typename T>
+[[nodiscard]] Outcome<Json> answered(const Call& call, const Outcome<T>& outcome) {
+  if (!outcome) return outcome.error();
+  return in_force(call);
+}
+
+}  // namespace weft::control

@@ -1,0 +1,135 @@
+#include "control/rule_names.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "control/stats.h"
+
+namespace weft::control {
+namespace {
+
+std::optional<std::uint32_t> parse_number(const std::string& text) {
+  std::uint32_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  return error == std::errc{} && rest == end ? std::optional{number} : std::nullopt;
+}
+
+EndpointName endpoint_name(const std::string& text) {
+  const std::size_t slash = text.rfind('/');
+  if (slash == std::string::npos) return {};
+  return {text.substr(0, slash), text.substr(slash + 1)};
+}
+
+/// "tenant/meter".
+std::optional<std::uint32_t> find_meter(const Model& model, const std::string& text) {
+  const std::size_t slash = text.find('/');
+  if (slash == std::string::npos) return std::nullopt;
+  const TenantRecord* tenant = model.tenant(text.substr(0, slash));
+  if (tenant == nullptr) return std::nullopt;
+  const auto meter = tenant->meters.find(text.substr(slash + 1));
+  if (meter == tenant->meters.end()) return std::nullopt;
+  return meter->second.index;
+}
+
+/// An action that names an object of Weft: its parameter, and how it is called.
+struct Reference {
+  const char* parameter;
+  const char* object;
+  std::optional<std::uint32_t> (*find)(const Model& model, const std::string& text);
+  std::optional<std::string> (*name)(const Model& model, std::uint32_t number);
+};
+
+const Reference* reference_of(const Json& action) {
+  static constexpr Reference kPort{"id", "port", find_port, port_name};
+  static constexpr Reference kMeter{"mtr_id", "meter", find_meter, meter_name};
+  const auto kind = action.is_object() ? action.find("action") : action.end();
+  if (!action.is_object() || kind == action.end()) return nullptr;
+  if (*kind == "port_id") return &kPort;
+  if (*kind == "meter") return &kMeter;
+  return nullptr;
+}
+
+std::optional<Failure> replace_names(const Model& model, Json& rule, const std::string& path) {
+  if (!rule.is_object() || !rule.contains("actions") || !rule["actions"].is_array()) {
+    return std::nullopt;
+  }
+  for (std::size_t i = 0; i < rule["actions"].size(); ++i) {
+    Json& action = rule["actions"][i];
+    const Reference* reference = reference_of(action);
+    if (reference == nullptr || !action.contains(reference->parameter)) continue;
+    Json& value = action[reference->parameter];
+    if (!value.is_string()) continue;
+    const std::string text = value.get<std::string>();
+    const auto number = reference->find(model, text);
+    if (!number.has_value()) {
+      const std::string field =
+          path + "actions[" + std::to_string(i) + "]." + std::string{reference->parameter};
+      return refused(
+          ErrorCode::not_found,
+          "rule." + field + ": " + reference->object + " " + in_quotes(text) + " does not exist",
+          field
+      );
+    }
+    value = *number;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::uint32_t> find_port(const Model& model, const std::string& text) {
+  if (const auto number = parse_number(text)) {
+    if (port_name(model, *number).has_value()) return number;
+  }
+  if (const PortRecord* uplink = model.port(text)) return port_number(uplink->index);
+  if (const EndpointRecord* endpoint = model.endpoint(endpoint_name(text))) {
+    return port_number(endpoint->index);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> port_name(const Model& model, std::uint32_t number) {
+  if (number < kMaxUplinks) {
+    const PortRecord* uplink = model.port(UplinkIndex{static_cast<std::uint16_t>(number)});
+    return uplink == nullptr ? std::nullopt : std::optional{uplink->config.name};
+  }
+  const auto index = EndpointIndex{number - static_cast<std::uint32_t>(kMaxUplinks)};
+  const EndpointRecord* endpoint = model.endpoint(index);
+  return endpoint == nullptr ? std::nullopt : std::optional{endpoint->config.name()};
+}
+
+std::optional<std::string> meter_name(const Model& model, std::uint32_t number) {
+  for (const auto& [tenant_name, tenant] : model.tenants) {
+    for (const auto& [name, meter] : tenant.meters) {
+      if (meter.index == number) return tenant_name + "/" + name;
+    }
+  }
+  return std::nullopt;
+}
+
+Outcome<Json> with_numbers(const Model& model, Json params) {
+  if (auto failure = replace_names(model, params, "")) return *failure;
+  const bool is_list = params.is_object() && params.contains("rules") && params["rules"].is_array();
+  if (!is_list) return params;
+  for (std::size_t i = 0; i < params["rules"].size(); ++i) {
+    const std::string path = "rules[" + std::to_string(i) + "].";
+    auto failure = replace_names(model, params["rules"][i], path);
+    if (!failure.has_value()) continue;
+    failure->index = i;
+    return *failure;
+  }
+  return params;
+}
+
+Json with_names(const Model& model, Json rule) {
+  for (Json& action : rule["actions"]) {
+    const Reference* reference = reference_of(action);
+    if (reference == nullptr) continue;
+    const auto name = reference->name(model, action[reference->parameter].get<std::uint32_t>());
+    if (name.has_value()) action[reference->parameter] = *name;
+  }
+  return rule;
+}
+
+}  // namespace weft::control
