@@ -1,8 +1,9 @@
 """Containers of weftd talk to a container behind the kernel's own VXLAN device."""
 
 import pytest
+from harness.frames import inner_ping, vxlan
 from harness.traffic import ping, tcp_gbps
-from harness.worlds import weft_and_kernel
+from harness.worlds import weft_and_kernel, weft_and_wire
 
 WORKERS = pytest.mark.parametrize("cores", ["0", "0,1"], ids=["1-worker", "2-workers"])
 UNDERLAY = pytest.mark.parametrize("family", ["ipv4", "ipv6"])
@@ -44,6 +45,21 @@ def test_checksums_that_the_kernel_sends_are_verified_and_right(lab):
     with world.weft.expect_drops(ignoring=("underlay_not_for_us",)):
         ping(world.c2, "10.1.0.1", size=1000)
         tcp_gbps(world.c2, world.c1, "10.1.0.1", seconds=1)
+
+
+@UNDERLAY
+def test_vxlan_uses_the_port_that_the_daemon_was_told(lab, family):
+    world = weft_and_kernel(lab, family, port=8472)  # the kernel's own default, older than RFC 7348
+    ping(world.c1, "10.1.0.2")
+    ping(world.c2, "fd00::1")
+    tcp_gbps(world.c2, world.c1, "10.1.0.1", seconds=1)
+
+
+def test_vxlan_on_another_port_is_not_for_us(lab):
+    world = weft_and_wire(lab)
+    stray = vxlan(world, inner_ping(), udp={"dport": 8472, "chksum": 0})
+    with world.weft.expect_drops(underlay_not_for_us=3):
+        world.peer.send_frames("net0", [stray] * 3)
 
 
 def test_the_source_mac_behind_the_peer_is_learned(lab):

@@ -20,13 +20,14 @@ class KernelVxlan:
 
     def __init__(
             self, host, container, vni=5001, local="192.0.2.2", remote="192.0.2.1",
-            addresses=("10.1.0.2/24", "fd00::2/64"), mtu=None, options=""):
+            addresses=("10.1.0.2/24", "fd00::2/64"), mtu=None, options="",
+            port=4789):
         prefix = 64 if ":" in local else 24
         underlay(host, [f"{local}/{prefix}"])
         # The receiver must be told to take zero UDP checksums over IPv6 (RFC 6935).
         zero = "" if options or ":" not in local else "udp6zerocsumrx"
         host.ip(
-            f"link add vx{vni} type vxlan id {vni} local {local} remote {remote} dstport 4789 "
+            f"link add vx{vni} type vxlan id {vni} local {local} remote {remote} dstport {port} "
             f"dev net0 {zero} {options}")
         host.ip(f"link set vx{vni} netns {container.name} name eth0")
         if mtu is None:

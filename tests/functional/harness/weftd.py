@@ -1,6 +1,7 @@
 """The daemon under test: started, asked, stopped, and held to its promises."""
 
 import contextlib
+import os
 import re
 import signal
 import subprocess
@@ -9,6 +10,13 @@ from .namespace import SLOWNESS, wait_until
 from .rpc import Rpc
 
 SANITIZER_REPORT = re.compile(r"(ERROR|WARNING): \w+Sanitizer|runtime error:")
+
+
+def core_of_share(core):
+    """Runs at the same time ($WEFT_TEST_SHARE, conftest.py) have two processors each."""
+    number = int(os.environ.get("WEFT_TEST_SHARE", "0/1").split("/")[0])
+    available = sorted(os.sched_getaffinity(0))
+    return available[(core + 2 * number) % len(available)]
 
 
 class Weftd:
@@ -20,6 +28,7 @@ class Weftd:
         self.socket_path = folder / f"{namespace.name}.sock"
         self.log_path = folder / f"{namespace.name}.log"
         self._log = open(self.log_path, "ab")
+        cores = ",".join(str(core_of_share(int(core))) for core in cores.split(","))
         self.process = subprocess.Popen(
             namespace.inside(
                 binary, "--socket", self.socket_path, "--cores", cores, "--log-level", "debug", *options),

@@ -34,24 +34,26 @@ class World:
     peer_weft: Weftd = None  # in B, if the peer is a weftd
 
 
-def _weft_side(lab, family, encap, cores, segment, mtu=1500):
+def _weft_side(lab, family, encap, cores, segment, mtu=1500, options=()):
     host, peer, c1 = lab.host("A"), lab.host("B"), lab.container("c1")
     lab.uplink_wire(host, peer, mtu=mtu)
-    weft = lab.weftd(host, cores=cores, options=["--max-mtu", mtu])
+    weft = lab.weftd(host, cores=cores, options=["--max-mtu", mtu, *options])
     weft.uplink()
     weft.segment(encap=encap, vtep=LOCAL[family], **(segment or {}))
     weft.attach(c1, inner(1))
     return World(host, peer, weft, c1)
 
 
-def weft_and_kernel(lab, family="ipv4", cores="0", segment=None, options="", mtu=1500):
-    """The peer is the kernel's VXLAN device."""
-    world = _weft_side(lab, family, "vxlan", cores, segment, mtu)
+def weft_and_kernel(
+        lab, family="ipv4", cores="0", segment=None, options="", mtu=1500, port=4789):
+    """The peer is the kernel's VXLAN device. `port`: VXLAN's at both ends."""
+    said = () if port == 4789 else ("--vxlan-port", port)
+    world = _weft_side(lab, family, "vxlan", cores, segment, mtu, said)
     world.c2 = lab.container("c2")
     overhead = 50 if family == "ipv4" else 70
     KernelVxlan(
         world.peer, world.c2, vni=VNI, local=REMOTE[family], remote=LOCAL[family],
-        addresses=inner(2), options=options, mtu=mtu - overhead)
+        addresses=inner(2), options=options, mtu=mtu - overhead, port=port)
     world.weft.remote(vtep=REMOTE[family])
     warm(world.c1, "10.1.0.2")
     return world
