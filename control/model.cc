@@ -77,9 +77,9 @@ std::optional<std::size_t> Model::vtep_slot(const IpAddress& address) const {
 }
 
 const PortRules& Model::rules_of(std::uint32_t port) const {
-  static const PortRules kNone;
+  static const PortRules none;
   const auto found = rules.find(port);
-  return found == rules.end() ? kNone : found->second;
+  return found == rules.end() ? none : found->second;
 }
 
 }  // namespace weft::control

@@ -102,7 +102,7 @@ std::optional<std::string> port_name(const Model& model, std::uint32_t number) {
 std::optional<std::string> meter_name(const Model& model, std::uint32_t number) {
   for (const auto& [tenant_name, tenant] : model.tenants) {
     for (const auto& [name, meter] : tenant.meters) {
-      if (meter.index == number) return tenant_name + "/" + name;
+      if (meter.index == number) return std::string{tenant_name}.append("/").append(name);
     }
   }
   return std::nullopt;

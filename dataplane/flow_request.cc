@@ -5,7 +5,7 @@ namespace {
 
 // At most 512 entries looked at, a few microseconds.
 constexpr std::uint32_t kBucketsPerIteration = 32;
-constexpr std::size_t kMostPerIteration = kBucketsPerIteration * 16U;
+constexpr std::size_t kMostPerIteration = std::size_t{kBucketsPerIteration} * 16U;
 
 }  // namespace
 
