@@ -33,7 +33,7 @@ Headers headers_of(ConstBytes frame) {
     headers.ipv4 = at;
     headers.protocol = frame[at + 9];
     const bool is_later_fragment = (word_at(frame, at + 6) & 0x1FFFU) != 0;
-    if (!is_later_fragment) headers.transport = at + 4U * (frame[at] % 16U);
+    if (!is_later_fragment) headers.transport = at + std::size_t{4} * (frame[at] % 16U);
   } else if (type == 0x86DD) {
     headers.ipv6 = at;
     unsigned next = frame[at + 6];
@@ -89,6 +89,13 @@ bool is_nvgre(ConstBytes frame, const Headers& headers) {
          word_at(frame, gre + 2) == 0x6558;
 }
 
+/// The header is there, and has what the item asks of it, if anything.
+bool header_equals(
+    const rte_flow_item& item, ConstBytes frame, std::optional<std::size_t> at, std::size_t size
+) {
+  return at.has_value() && (item.spec == nullptr || equals(item, frame, *at, size));
+}
+
 }  // namespace
 
 bool matches_naively(const rte_flow_item* items, ConstBytes frame) {
@@ -99,15 +106,12 @@ bool matches_naively(const rte_flow_item* items, ConstBytes frame) {
     if (item->type == RTE_FLOW_ITEM_TYPE_ETH) {
       is_match = eth_equals(*item, frame, headers);
     } else if (item->type == RTE_FLOW_ITEM_TYPE_VLAN) {
-      is_match = tag < headers.tags.size() &&
-                 (item->spec == nullptr || equals(*item, frame, headers.tags[tag], 4));
+      is_match = tag < headers.tags.size() && header_equals(*item, frame, headers.tags[tag], 4);
       ++tag;
     } else if (item->type == RTE_FLOW_ITEM_TYPE_IPV4) {
-      is_match = headers.ipv4.has_value() &&
-                 (item->spec == nullptr || equals(*item, frame, *headers.ipv4, 20));
+      is_match = header_equals(*item, frame, headers.ipv4, 20);
     } else if (item->type == RTE_FLOW_ITEM_TYPE_IPV6) {
-      is_match = headers.ipv6.has_value() &&
-                 (item->spec == nullptr || equals(*item, frame, *headers.ipv6, 40));
+      is_match = header_equals(*item, frame, headers.ipv6, 40);
     } else if (item->type == RTE_FLOW_ITEM_TYPE_TCP) {
       is_match = headers.protocol == 6 && transport_equals(*item, frame, headers, 20);
     } else if (item->type == RTE_FLOW_ITEM_TYPE_UDP) {
@@ -119,11 +123,9 @@ bool matches_naively(const rte_flow_item* items, ConstBytes frame) {
       is_match = headers.ipv6.has_value() && headers.protocol == 58 &&
                  transport_equals(*item, frame, headers, 4);
     } else if (item->type == RTE_FLOW_ITEM_TYPE_VXLAN) {
-      is_match = is_vxlan(frame, headers) &&
-                 (item->spec == nullptr || equals(*item, frame, *headers.transport + 8, 8));
+      is_match = is_vxlan(frame, headers) && header_equals(*item, frame, *headers.transport + 8, 8);
     } else if (item->type == RTE_FLOW_ITEM_TYPE_NVGRE) {
-      is_match = is_nvgre(frame, headers) &&
-                 (item->spec == nullptr || equals(*item, frame, *headers.transport, 8));
+      is_match = is_nvgre(frame, headers) && header_equals(*item, frame, headers.transport, 8);
     }
     if (!is_match) return false;
   }
