@@ -96,7 +96,7 @@ std::optional<Failure> Controller::check_actions(
     field += classifier::info(action.kind).parameter;
     const auto code =
         action.kind == MatchActionKind::queue ? ErrorCode::bad_parameter : ErrorCode::not_found;
-    return refused(code, "rule." + field + ": " + complaint, field);
+    return refused(code, std::string{"rule."}.append(field).append(": ").append(complaint), field);
   }
   return std::nullopt;
 }
