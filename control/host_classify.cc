@@ -5,6 +5,7 @@
 
 #include "control/host.h"
 #include "dataplane/flow_request.h"
+#include "dataplane/net/headers.h"
 #include "dataplane/scheduler.h"
 #include "dataplane/tables.h"
 
@@ -27,8 +28,6 @@ void add(SchedulerReading& sum, const PortScheduler& scheduler) {
 FlowReading reading_of(
     const classifier::FlowEntry& entry, classifier::CoarseTime now, WorkerId worker
 ) {
-  constexpr std::uint16_t kIpv4 = 0x0800;
-  constexpr std::uint16_t kIpv6 = 0x86DD;
   const bool is_low_opener = (entry.flags & classifier::kOpenerIsLow) != 0;
   const classifier::KeyedPacket opening{entry.key, is_low_opener};
   FlowReading reading;
@@ -41,7 +40,7 @@ FlowReading reading_of(
     reading.responder = opening.destination();
     reading.opener_port = opening.source_port();
     reading.responder_port = opening.destination_port();
-    reading.ether_type = reading.opener.is_v4() ? kIpv4 : kIpv6;
+    reading.ether_type = reading.opener.is_v4() ? kEtherTypeIpv4 : kEtherTypeIpv6;
     reading.protocol = entry.key.protocol();
   }
   reading.state = info(entry.state).name;

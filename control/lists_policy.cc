@@ -11,6 +11,7 @@
 #include "classifier/qos.h"
 #include "control/params_l7.h"
 #include "control/params_policy.h"
+#include "dataplane/net/headers.h"
 
 namespace weft::control {
 namespace {
@@ -100,13 +101,11 @@ Json l7_name(const TenantRecord& tenant, std::uint8_t id) {
 }
 
 Json describe_flow(const Model& model, const FlowReading& flow, RuleNames& rules) {
-  constexpr std::uint16_t kIpv4 = 0x0800;
-  constexpr std::uint16_t kIpv6 = 0x86DD;
   const EndpointRecord* endpoint = model.endpoint(flow.endpoint);
   if (endpoint == nullptr) return nullptr;  // detached while we asked
   const std::string& tenant = model.segment(endpoint->segment)->config.tenant;
   Json json{{"endpoint", endpoint->config.name()}, {"worker", flow.worker.value()}};
-  if (flow.ether_type == kIpv4 || flow.ether_type == kIpv6) {
+  if (flow.ether_type == kEtherTypeIpv4 || flow.ether_type == kEtherTypeIpv6) {
     json["protocol"] = protocol_json(flow.protocol);
     json["opener"] = format(flow.opener);
     json["opener_port"] = flow.opener_port;
