@@ -30,6 +30,11 @@ def passed(name):
     return Result(name, Outcome.PASSED)
 
 
+def unsteady(name, reason):
+    """Passed, but not at the first attempt, which failed for `reason`."""
+    return Result(name, Outcome.PASSED, one_line(reason))
+
+
 def failed(name, reason=""):
     return Result(name, Outcome.FAILED, one_line(reason))
 

@@ -43,7 +43,7 @@ void add(L7Set& set, L7Pattern::Kind kind, std::string text) {
   set.classes.push_back(std::move(one));
 }
 
-L7Set everything() {
+L7Set make_everything() {
   L7Set set;
   for (const L7Builtin& builtin : l7_builtins()) {
     const std::string name{builtin.name};
@@ -58,6 +58,11 @@ L7Set everything() {
   }
   add(set, L7Pattern::Kind::regex, "[a-f0-9]{8}-[a-f0-9]{4}");
   add(set, L7Pattern::Kind::regex, R"(\xff\x00.{4,40}\x00)");
+  return set;
+}
+
+const L7Set& everything() {
+  static const L7Set set = make_everything();
   return set;
 }
 
