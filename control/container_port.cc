@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "pmd-config/ethdev_port.h"
 #include "pmd-config/link.h"
 #include "pmd-config/memif_port.h"
 #include "pmd-config/tap_port.h"
@@ -19,6 +20,17 @@ Result<Netns> open_netns(const EndpointConfig& config) {
 Result<OpenedPort> without_namespace(Result<std::unique_ptr<Port>> port) {
   if (!port) return port.error();
   return OpenedPort{std::move(*port), {}, {}};
+}
+
+// A device that is passed to the container's far end by other means: the representor of a virtual
+// function, say. One queue, because a port has one owner.
+Result<OpenedPort> open_ethdev(const EndpointConfig& config, const PacketPools& pools) {
+  auto device = EthdevUplink::open(
+      {.name = config.name(), .device = config.device, .mtu = config.mtu, .pools = pools}
+  );
+  if (!device) return device.error();
+  const std::shared_ptr<EthdevUplink> owner{std::move(*device)};
+  return OpenedPort{std::shared_ptr<Port>{owner, owner->queue(0)}, {}, {}};
 }
 
 }  // namespace
@@ -61,7 +73,8 @@ Result<OpenedPort> ContainerPorts::open_in_namespace(const EndpointConfig& confi
 }
 
 std::string ContainerPorts::place_of(const EndpointConfig& config) const {
-  if (config.kind == PortKind::memif || config.kind == PortKind::vhost_user) return config.socket;
+  if (!config.socket.empty()) return config.socket;
+  if (!config.device.empty()) return config.device;
   const auto netns = open_netns(config);
   if (!netns) return {};
   const NetnsIdentity identity = netns->identity();
@@ -78,6 +91,8 @@ Result<OpenedPort> ContainerPorts::open(const EndpointConfig& config) {
       return without_namespace(open_memif(config.name(), config.socket, pools_));
     case PortKind::vhost_user:
       return without_namespace(open_vhost_user(config.name(), config.socket, pools_));
+    case PortKind::ethdev:
+      return open_ethdev(config, pools_);
   }
   return Error{config.name() + ": is of no known kind"};
 }

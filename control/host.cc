@@ -328,6 +328,7 @@ Result<OpenedUplink> Host::open_uplink(UplinkIndex index, const PortConfig& conf
   const UnderlayHost host{
       .mac = opened.mac,
       .addresses = config.addresses,
+      .neighbors = config.neighbors,
       .mtu = opened.mtu,
       .is_link_up = link_now.is_up};
   append(pending_, underlay_.set_uplink(index, host, std::chrono::steady_clock::now()));

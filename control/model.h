@@ -41,11 +41,12 @@ namespace weft::control {
 /// An uplink: `port.add`.
 struct PortConfig {
   std::string name;
-  std::string device;               // PCI address, vdev string, or "af_packet:eth1"
-  std::vector<IpPrefix> addresses;  // local VTEP addresses with their on-link prefixes
-  std::vector<IpAddress> gateways;  // at most one of each family
-  std::uint16_t mtu{};              // octets of an IP packet; 0: as the device says
-  std::uint16_t queues{};           // queue pairs; 0: one per worker, as far as the device has them
+  std::string device;                         // PCI address, vdev string, or "af_packet:eth1"
+  std::vector<IpPrefix> addresses;            // local VTEP addresses with their on-link prefixes
+  std::vector<IpAddress> gateways;            // at most one of each family
+  std::map<IpAddress, MacAddress> neighbors;  // permanent: never asked for, never learned
+  std::uint16_t mtu{};                        // octets of an IP packet; 0: as the device says
+  std::uint16_t queues{};  // queue pairs; 0: one per worker, as far as the device has them
   friend bool operator==(const PortConfig&, const PortConfig&) = default;
 };
 
@@ -90,7 +91,7 @@ struct RemoteConfig {
   friend bool operator==(const RemoteConfig&, const RemoteConfig&) = default;
 };
 
-enum class PortKind : std::uint8_t { tap, veth, memif, vhost_user };
+enum class PortKind : std::uint8_t { tap, veth, memif, vhost_user, ethdev };
 
 struct Route {
   IpPrefix to;
@@ -115,6 +116,7 @@ struct EndpointConfig {
   std::uint32_t pid{};  // 0: use `netns`
   PortKind kind = PortKind::tap;
   std::string socket;  // memif and vhost-user
+  std::string device;  // ethdev: as in PortConfig
   MacAddress mac;      // zero: derived from container and ifname
   std::vector<IpPrefix> addresses;
   std::vector<Route> routes;

@@ -45,6 +45,26 @@ RemoteEndpoint parse_remote_endpoint(Fields& outer, const Json& json, const std:
   return endpoint;
 }
 
+std::map<IpAddress, MacAddress> read_neighbors(Fields& fields) {
+  std::map<IpAddress, MacAddress> neighbors;
+  fields.for_each("neighbors", [&](const Json& element, const std::string& path) {
+    Fields inner{element, "port", path};
+    if (inner.is_ok() && !inner.has("address")) inner.refuse("address", "is required");
+    if (inner.is_ok() && !inner.has("mac")) inner.refuse("mac", "is required");
+    const IpAddress address = inner.address("address").value_or(IpAddress{});
+    const MacAddress mac = inner.mac("mac").value_or(MacAddress{});
+    if (inner.is_ok() && !is_host_address(address)) {
+      inner.refuse("address", format(address) + " is not the address of a host");
+    }
+    if (inner.is_ok() && !neighbors.emplace(address, mac).second) {
+      inner.refuse("address", format(address) + " is listed twice");
+    }
+    fields.adopt(inner.finish());
+  });
+  check_listed(fields, "neighbors", neighbors.size(), kMaxListed);
+  return neighbors;
+}
+
 }  // namespace
 
 Outcome<PortConfig> parse_port(const Json& json) {
@@ -54,6 +74,7 @@ Outcome<PortConfig> parse_port(const Json& json) {
   config.device = fields.required_text("device");
   config.addresses = fields.prefixes("addresses");
   config.gateways = fields.addresses("gateways");
+  config.neighbors = read_neighbors(fields);
   config.mtu = fields.number_or_zero<std::uint16_t>("mtu", 0, kMinMtu, kMaxMtu);
   config.queues = fields.number<std::uint16_t>("queues", 0, 0, kMaxWorkers);
 
@@ -84,7 +105,7 @@ Outcome<PortConfig> parse_port(const Json& json) {
 }
 
 Json to_json(const PortConfig& config) {
-  return Json{
+  Json json{
       {"name", config.name},
       {"device", config.device},
       {"addresses", texts(config.addresses)},
@@ -92,6 +113,10 @@ Json to_json(const PortConfig& config) {
       {"mtu", config.mtu},
       {"queues", config.queues},
   };
+  for (const auto& [address, mac] : config.neighbors) {
+    json["neighbors"].push_back({{"address", format(address)}, {"mac", format(mac)}});
+  }
+  return json;
 }
 
 Outcome<TenantConfig> parse_tenant(const Json& json) {

@@ -63,7 +63,7 @@ inline constexpr std::uint16_t kMinMtu = 68;
 /// No parameters at all.
 [[nodiscard]] Outcome<Ok> parse_nothing(const Json& json, const std::string& object);
 
-/// "tap", "veth", "memif", "vhost-user".
+/// "tap", "veth", "memif", "vhost-user", "ethdev".
 [[nodiscard]] const char* name(PortKind kind) noexcept;
 [[nodiscard]] std::optional<PortKind> parse_port_kind(std::string_view text) noexcept;
 

@@ -21,11 +21,25 @@ bool is_interface_name(std::string_view text) noexcept {
   });
 }
 
+/// A field that ports of some kinds need and the others do not have.
+void check_given(
+    Fields& fields,
+    const char* field,
+    const std::string& value,
+    bool is_needed,
+    const std::string& kind
+) {
+  if (is_needed && value.empty()) fields.refuse(field, "is required for " + kind);
+  if (!is_needed && !value.empty()) fields.refuse(field, kind + " has none");
+}
+
 void read_place(Fields& fields, EndpointConfig& config) {
   config.netns = fields.text("netns", "");
   config.pid = fields.number<std::uint32_t>("pid", 0, 1, 0x7FFFFFFF);
-  config.kind = fields.word("kind", PortKind::tap, parse_port_kind, "tap, veth, memif, vhost-user");
+  config.kind =
+      fields.word("kind", PortKind::tap, parse_port_kind, "tap, veth, memif, vhost-user, ethdev");
   config.socket = fields.text("socket", "");
+  config.device = fields.text("device", "");
   const std::string kind = std::string{"a port of kind "} + name(config.kind);
   const bool is_kernel_port = config.kind == PortKind::tap || config.kind == PortKind::veth;
   const bool has_namespace = !config.netns.empty() || config.pid != 0;
@@ -35,11 +49,13 @@ void read_place(Fields& fields, EndpointConfig& config) {
     if (!config.netns.empty() && config.netns.front() != '/') {
       fields.refuse("netns", in_quotes(config.netns) + " is not an absolute path");
     }
-    if (!config.socket.empty()) fields.refuse("socket", kind + " has none");
-  } else {
-    if (config.socket.empty()) fields.refuse("socket", "is required for " + kind);
-    if (has_namespace) fields.refuse("netns", kind + " is in no namespace");
+  } else if (has_namespace) {
+    fields.refuse("netns", kind + " is in no namespace");
   }
+  const bool has_socket = config.kind == PortKind::memif || config.kind == PortKind::vhost_user;
+  const bool has_device = config.kind == PortKind::ethdev;
+  check_given(fields, "socket", config.socket, has_socket, kind);
+  check_given(fields, "device", config.device, has_device, kind);
 }
 
 std::vector<Route> read_routes(Fields& fields) {
@@ -108,13 +124,15 @@ const char* name(PortKind kind) noexcept {
       return "memif";
     case PortKind::vhost_user:
       return "vhost-user";
+    case PortKind::ethdev:
+      return "ethdev";
   }
   return "";
 }
 
 std::optional<PortKind> parse_port_kind(std::string_view text) noexcept {
   for (const PortKind kind :
-       {PortKind::tap, PortKind::veth, PortKind::memif, PortKind::vhost_user}) {
+       {PortKind::tap, PortKind::veth, PortKind::memif, PortKind::vhost_user, PortKind::ethdev}) {
     if (text == name(kind)) return kind;
   }
   return std::nullopt;
@@ -192,6 +210,7 @@ Json to_json(const EndpointConfig& config) {
   if (config.pid != 0) json["pid"] = config.pid;
   json["kind"] = name(config.kind);
   if (!config.socket.empty()) json["socket"] = config.socket;
+  if (!config.device.empty()) json["device"] = config.device;
   json["mac"] = format(config.mac);
   json["addresses"] = Json::array();
   for (const IpPrefix& prefix : config.addresses) json["addresses"].push_back(format(prefix));

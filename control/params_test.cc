@@ -173,6 +173,22 @@ TEST(Params, GatewayMustBeOnLink) {
   EXPECT_EQ(message(outcome), "port.gateways: 198.51.100.1 is in no prefix of `addresses`");
 }
 
+TEST(Params, PermanentNeighborsAreCompleteAndListedOnce) {
+  const auto port = [](const std::string& neighbors) {
+    return parse_port(json(R"({"name":"a","device":"d","neighbors":)" + neighbors + "}"));
+  };
+  EXPECT_EQ(field(port(R"([{"mac":"02:00:00:00:00:01"}])")), "neighbors[0].address");
+  EXPECT_EQ(field(port(R"([{"address":"192.0.2.2"}])")), "neighbors[0].mac");
+  const std::string one = R"({"address":"192.0.2.2","mac":"02:00:00:00:00:01"})";
+  EXPECT_EQ(
+      message(port("[" + one + "," + one + "]")),
+      "port.neighbors[1].address: 192.0.2.2 is listed twice"
+  );
+  const auto config = port("[" + one + "]");
+  ASSERT_TRUE(config);
+  EXPECT_EQ(to_json(*config)["neighbors"], Json::parse("[" + one + "]"));
+}
+
 TEST(Params, EndpointNeedsOnePlace) {
   const auto attach = [](const std::string& more) {
     return parse_endpoint(json(R"({"container":"c1","segment":"blue")" + more + "}"));
@@ -184,6 +200,13 @@ TEST(Params, EndpointNeedsOnePlace) {
   EXPECT_EQ(field(attach(R"(,"kind":"memif","socket":"/s","netns":"/n")")), "netns");
   EXPECT_TRUE(attach(R"(,"pid":4711)"));
   EXPECT_TRUE(attach(R"(,"kind":"vhost-user","socket":"/s")"));
+  EXPECT_EQ(
+      message(attach(R"(,"kind":"ethdev")")),
+      "endpoint.device: is required for a port of kind ethdev"
+  );
+  EXPECT_EQ(field(attach(R"(,"kind":"ethdev","device":"net_null0","socket":"/s")")), "socket");
+  EXPECT_EQ(field(attach(R"(,"pid":4711,"device":"net_null0")")), "device");
+  EXPECT_TRUE(attach(R"(,"kind":"ethdev","device":"net_null0")"));
 }
 
 TEST(Params, RefusesInterfaceNamesThatTheKernelRefuses) {

@@ -56,7 +56,7 @@ UnderlayOutput Underlay::set_link(UplinkIndex index, bool is_up, Instant now) {
   announce(index, uplink, now);
   // Whoever was there may have changed while we could not hear: ask all, keep using what we know.
   for (auto& [key, entry] : neighbors_) {
-    if (key.first != index) continue;
+    if (key.first != index || entry.is_permanent()) continue;
     entry.state = entry.mac ? NeighborState::stale : NeighborState::incomplete;
     entry.probes = 0;
     step(key, uplink, entry, now);
@@ -73,10 +73,16 @@ UnderlayOutput Underlay::resolve(UplinkIndex index, const IpAddress& next_hop, I
   }
   const Key key{index, next_hop};
   const auto [at, is_new] = neighbors_.try_emplace(key);
-  if (is_new) {
-    at->second.deadline = now;
-    if (uplink.host.is_link_up) step(key, uplink, at->second, now);
+  if (!is_new) return {};
+  Entry& entry = at->second;
+  if (const auto known = uplink.host.neighbors.find(next_hop);
+      known != uplink.host.neighbors.end()) {
+    entry.state = NeighborState::permanent;
+    move(key, entry, known->second);
+    return take();
   }
+  entry.deadline = now;
+  if (uplink.host.is_link_up) step(key, uplink, entry, now);
   return take();
 }
 
@@ -94,7 +100,8 @@ UnderlayOutput Underlay::tick(Instant now) {
   }
   for (auto& [key, entry] : neighbors_) {
     const Uplink& uplink = uplinks_.at(key.first);
-    if (uplink.host.is_link_up && entry.deadline <= now) step(key, uplink, entry, now);
+    if (!uplink.host.is_link_up || entry.is_permanent()) continue;
+    if (entry.deadline <= now) step(key, uplink, entry, now);
   }
   for (auto at = path_mtus_.begin(); at != path_mtus_.end();) {
     if (at->second.expires > now) {
@@ -115,7 +122,7 @@ std::optional<Instant> Underlay::next_deadline() const {
     if (uplink.host.is_link_up && uplink.announcements_left > 0) consider(uplink.next_announcement);
   }
   for (const auto& [key, entry] : neighbors_) {
-    if (uplinks_.at(key.first).host.is_link_up) consider(entry.deadline);
+    if (uplinks_.at(key.first).host.is_link_up && !entry.is_permanent()) consider(entry.deadline);
   }
   for (const auto& [key, path] : path_mtus_) consider(path.expires);
   return next;
@@ -247,27 +254,31 @@ void Underlay::move(const Key& key, Entry& entry, const std::optional<MacAddress
   entry.mac = mac;
 }
 
+/// The entry of a neighbour that control asked for and that frames may change.
+Underlay::Entry* Underlay::find_dynamic(const Key& key) {
+  const auto found = neighbors_.find(key);
+  return found == neighbors_.end() || found->second.is_permanent() ? nullptr : &found->second;
+}
+
 /// The neighbour answered us: both directions work.
 void Underlay::confirm(const Key& key, const MacAddress& mac, Instant now) {
-  const auto found = neighbors_.find(key);
-  if (found == neighbors_.end()) return;
-  Entry& entry = found->second;
-  move(key, entry, mac);
-  entry.state = NeighborState::reachable;
-  entry.probes = 0;
-  entry.deadline = now + kReachable;
+  Entry* entry = find_dynamic(key);
+  if (entry == nullptr) return;
+  move(key, *entry, mac);
+  entry->state = NeighborState::reachable;
+  entry->probes = 0;
+  entry->deadline = now + kReachable;
   ++counters_.learned;
 }
 
 /// The neighbour spoke, but not in answer to us: a new MAC is used at once and verified next tick.
 void Underlay::hint(const Key& key, const MacAddress& mac, Instant now) {
-  const auto found = neighbors_.find(key);
-  if (found == neighbors_.end() || found->second.mac == mac) return;
-  Entry& entry = found->second;
-  move(key, entry, mac);
-  entry.state = NeighborState::stale;
-  entry.probes = 0;
-  entry.deadline = now;
+  Entry* entry = find_dynamic(key);
+  if (entry == nullptr || entry->mac == mac) return;
+  move(key, *entry, mac);
+  entry->state = NeighborState::stale;
+  entry->probes = 0;
+  entry->deadline = now;
   ++counters_.learned;
 }
 

@@ -14,8 +14,9 @@
 //
 //   incomplete  no MAC; asks by broadcast/multicast after 0, 1, 2 s
 //   reachable   confirmed within the last kReachable
-//   stale       MAC in use, being asked again by unicast 3 times and by broadcast 3 times, 1 s
-//   apart failed      no answer; MAC given up; asked again every 1, 2, 4 ... kMaxRetry
+//   stale       MAC in use, being asked again by unicast 3 times and by broadcast 3 times, 1 s apart
+//   failed      no answer; MAC given up; asked again every 1, 2, 4 ... kMaxRetry
+//   permanent   the operator's MAC: nobody is asked and nobody may change it
 //
 // Hostile input: nothing is remembered that control did not ask for, so the tables are bounded by
 // the configuration (path MTUs: by kMaxPathMtus and the `is_remote` filter). Every octet is read
@@ -52,17 +53,18 @@ using Instant = std::chrono::steady_clock::time_point;
 struct UnderlayHost {
   MacAddress mac;
   std::vector<IpPrefix> addresses;
-  std::uint16_t mtu = 1500;  // octets of an IP packet
+  std::map<IpAddress, MacAddress> neighbors{};  // permanent
+  std::uint16_t mtu = 1500;                   // octets of an IP packet
   bool is_link_up = true;
 };
 
-enum class NeighborState : std::uint8_t { incomplete, reachable, stale, failed };
+enum class NeighborState : std::uint8_t { incomplete, reachable, stale, failed, permanent };
 
 struct Neighbor {
   UplinkIndex uplink;
   IpAddress address;
   NeighborState state{};
-  std::optional<MacAddress> mac;  // set when reachable or stale
+  std::optional<MacAddress> mac;  // set when reachable, stale or permanent
 };
 
 /// A complete frame (no FCS) to send on `uplink`.
@@ -170,8 +172,10 @@ class Underlay {
   struct Entry {
     NeighborState state = NeighborState::incomplete;
     std::optional<MacAddress> mac;
-    unsigned probes{};  // sent in this state
-    Instant deadline{};
+    unsigned probes{};   // sent in this state
+    Instant deadline{};  // not of a permanent one
+
+    [[nodiscard]] bool is_permanent() const { return state == NeighborState::permanent; }
   };
   struct PathMtu {
     std::uint16_t mtu{};
@@ -205,6 +209,7 @@ class Underlay {
   void emit_announcement(UplinkIndex index, const Uplink& uplink, const IpAddress& address);
   void probe(const Key& key, const Uplink& uplink, const std::optional<MacAddress>& unicast_to);
   void step(const Key& key, const Uplink& uplink, Entry& entry, Instant now);
+  Entry* find_dynamic(const Key& key);
   void move(const Key& key, Entry& entry, const std::optional<MacAddress>& mac);
   void confirm(const Key& key, const MacAddress& mac, Instant now);
   void hint(const Key& key, const MacAddress& mac, Instant now);

@@ -146,6 +146,24 @@ TEST_F(UnderlayTest, KeepsMacsWhileTheLinkIsDownAndAsksWhenItIsBack) {
   EXPECT_EQ(out.frames[2].octets, golden::kOurArpRequestUnicast);
 }
 
+TEST_F(UnderlayTest, APermanentNeighborIsKnownAtOnceAndNothingChangesIt) {
+  UnderlayHost with_neighbor = host();
+  with_neighbor.neighbors[kPeer4] = kMoved;
+  underlay_.set_uplink(kUplink, with_neighbor, now_);
+  wait(seconds{10});
+  const UnderlayOutput out = underlay_.resolve(kUplink, kPeer4, now_);
+  EXPECT_THAT(out.frames, IsEmpty());
+  expect_change(out, kPeer4, std::nullopt, kMoved);
+  expect_nothing(receive(golden::kArpReplyToUs));
+  receive(golden::kArpRequestToUs);
+  underlay_.set_link(kUplink, false, now_);
+  underlay_.set_link(kUplink, true, now_);
+  EXPECT_THAT(wait(seconds{100}).neighbors, IsEmpty());
+  EXPECT_EQ(state(), NeighborState::permanent);
+  EXPECT_EQ(underlay_.mac_of(kUplink, kPeer4), kMoved);
+  EXPECT_EQ(underlay_.next_deadline(), std::nullopt);
+}
+
 TEST_F(UnderlayTest, ForgetsWhatControlNoLongerNeeds) {
   underlay_.resolve(kUplink, kPeer4, now_);
   underlay_.forget(kUplink, kPeer4);

@@ -280,7 +280,8 @@ constexpr std::array kCommands{
         .section = kContainers,
         .pattern =
             "attach container=CONTAINER [ifname IFNAME] (segment SEGMENT) "
-            "(netns PATH | pid PID | socket PATH) [kind tap|veth|memif|vhost-user] "
+            "(netns PATH | pid PID | socket PATH | device DEVICE) "
+            "[kind tap|veth|memif|vhost-user|ethdev] "
             "[ip addresses=PREFIX]... [mac MAC] [routes{ route to=PREFIX [via IP] }]... "
             "[mtu NUMBER] [anti-spoofing on|off] [allow-dhcp on|off] "
             "[broadcast-budget bum_budget.broadcast=RATE] "

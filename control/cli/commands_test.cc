@@ -196,7 +196,7 @@ TEST(Commands, ErrorsSayWhatWasExpectedAndWhere) {
   EXPECT_EQ(request("show port stats"), "expected `all` or a port's number or name");
   EXPECT_EQ(request("show config fdw"), "expected `fwd`, `rxtx` or `--json`");
   EXPECT_EQ(request("segment add blue tenant acme"), "expected `encap`");
-  EXPECT_EQ(request("attach c1 segment blue"), "expected `netns`, `pid` or `socket`");
+  EXPECT_EQ(request("attach c1 segment blue"), "expected `netns`, `pid`, `socket` or `device`");
   const auto read = grammar().read(std::get<Line>(split_line("segment del blue now")));
   ASSERT_TRUE(std::holds_alternative<Complaint>(read));
   EXPECT_EQ(std::get<Complaint>(read).column, 17U);

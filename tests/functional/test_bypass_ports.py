@@ -1,10 +1,13 @@
-"""DPDK processes as endpoints: dpdk-testpmd answers ARP and echo over memif and vhost-user."""
+"""Endpoints that are no kernel interface of weftd's making: DPDK processes (dpdk-testpmd answers ARP and echo
+over memif and vhost-user) and ethdevs whose far end something else has put into the container."""
 
+import json
 import shutil
 import subprocess
 
 import pytest
 from harness.namespace import wait_until
+from harness.rpc import RpcError
 from harness.traffic import ping
 from harness.worlds import inner
 
@@ -51,3 +54,20 @@ def test_a_container_pings_a_dpdk_process(lab, kind):
     application.process.wait()
     received, _ = ping(c1, "10.1.0.10", count=2, check=False)
     assert received == 0
+
+
+def test_an_ethdev_as_a_container_port(lab):
+    host, c1, c2 = lab.host("A"), lab.container("c1"), lab.container("c2")
+    lab.uplink_wire(host, c2)  # af_packet stands for a representor, c2's net0 for the virtual function
+    c2.ip("addr add 10.1.0.2/24 dev net0")
+    weft = lab.weftd(host)
+    weft.segment(encap="none")
+    weft.attach(c1, inner(1))
+    mac = json.loads(c2.ip("-json link show net0"))[0]["address"]
+    place = {"container": "c2", "segment": "blue", "kind": "ethdev", "device": "af_packet:net0"}
+    for _ in range(2):
+        weft("endpoint.attach", **place, mac=mac, addresses=["10.1.0.2/24"])
+        ping(c1, "10.1.0.2", count=3)
+        weft("endpoint.detach", container="c2")
+    with pytest.raises(RpcError, match="no_such_if"):
+        weft("endpoint.attach", **(place | {"device": "af_packet:no_such_if"}))

@@ -1,10 +1,10 @@
 """ARP and neighbour discovery for known endpoints are answered on the spot."""
 
 import pytest
-from harness.frames import ARP, C1, C2, Ether, IPv6
+from harness.frames import ARP, C1, C2, UDP, Ether, IPv6
 from harness.namespace import wait_until
 from harness.traffic import ping
-from harness.worlds import weft_and_kernel, weft_and_wire
+from harness.worlds import inner, weft_and_kernel, weft_and_wire
 from scapy.all import ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6NDOptSrcLLAddr
 
 ASK = Ether(src=C1, dst="ff:ff:ff:ff:ff:ff") / ARP(
@@ -14,6 +14,24 @@ ASK = Ether(src=C1, dst="ff:ff:ff:ff:ff:ff") / ARP(
 def is_arp_reply(octets):
     frame = Ether(octets)
     return ARP in frame and frame[ARP].op == 2
+
+
+def test_a_permanent_neighbor_is_used_without_asking(lab):
+    host, peer, c1 = lab.host("A"), lab.host("B"), lab.container("c1")
+    lab.uplink_wire(host, peer)
+    weft = lab.weftd(host)
+    gateway = "02:00:00:00:0e:0e"
+    with peer.capture("net0") as wire:
+        weft("port.add", name="up0", device="af_packet:net0", addresses=["192.0.2.1/24"],
+             neighbors=[{"address": "192.0.2.2", "mac": gateway}])
+        weft.segment()
+        weft.attach(c1, inner(1))
+        weft("remote.add", segment="blue", vtep="192.0.2.2")
+        ping(c1, "10.1.0.9", count=1, check=False)
+        sent = Ether(wire.wait_for(lambda octets: UDP in Ether(octets), "VXLAN"))
+        asked = [frame for frame in map(Ether, wire.frames())
+                 if ARP in frame and frame[ARP].pdst == "192.0.2.2"]
+    assert (sent.dst, asked) == (gateway, [])
 
 
 def test_arp_for_a_remote_endpoint_is_answered_and_not_tunnelled(lab):
