@@ -1,11 +1,16 @@
 #include "control/policy_build.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
+
+#include <tbb/parallel_for.h>
 
 #include "classifier/l7.h"
 #include "classifier/policy_compiler.h"
@@ -90,54 +95,66 @@ Outcome<std::shared_ptr<const classifier::L7Database>> build_l7(
   return refused(ErrorCode::bad_parameter, "l7." + field + ": " + failure.message, field);
 }
 
+/// What is to be compiled, and which variant answers for which L7 class.
+struct Plan {
+  std::vector<Variant> variants;
+  std::array<std::size_t, std::tuple_size_v<decltype(TenantPolicy::by_l7)>> variant_of{};
+};
+
+Plan plan_variants(const TenantRecord& tenant) {
+  Plan plan;
+  const auto add = [&](auto holds) {
+    plan.variants.push_back(select_rules(tenant, holds));
+    return plan.variants.size() - 1;
+  };
+  plan.variant_of.fill(add([](const PolicyRuleConfig& rule) { return rule.l7.empty(); }));
+  for (const L7ClassRecord& record : tenant.l7) {
+    const bool is_used = std::ranges::any_of(*tenant.rules, [&](const PolicyRuleRecord& rule) {
+      return rule.config.l7 == record.config.name;
+    });
+    if (!is_used) continue;
+    plan.variant_of[record.id] = add([&](const PolicyRuleConfig& rule) {
+      return rule.l7.empty() || rule.l7 == record.config.name;
+    });
+  }
+  if (plan.variants.size() == 1) return plan;
+  plan.variant_of[classifier::kL7Unknown] = add([](const PolicyRuleConfig& rule) {
+    return rule.l7.empty() || rule.rule.action == PolicyAction::allow;
+  });
+  return plan;
+}
+
 }  // namespace
 
 Outcome<std::shared_ptr<const TenantPolicy>> build_policy(
     const TenantRecord& tenant, std::size_t worker_count, const BuiltPolicy& before
 ) {
   auto built = std::make_shared<TenantPolicy>();
-  if (!tenant.l7.empty()) {
-    const bool stays = before.record != nullptr && before.policy != nullptr &&
-                       before.policy->l7 != nullptr && same_classes(tenant, *before.record);
-    if (stays) {
-      built->l7 = before.policy->l7;
-    } else {
-      auto database = build_l7(tenant, worker_count);
-      if (!database) return database.error();
-      built->l7 = std::move(*database);
-    }
-  }
+  const bool l7_stays = before.record != nullptr && before.policy != nullptr &&
+                        before.policy->l7 != nullptr && same_classes(tenant, *before.record);
+  if (l7_stays && !tenant.l7.empty()) built->l7 = before.policy->l7;
+  const bool builds_l7 = built->l7 == nullptr && !tenant.l7.empty();
 
-  const auto add = [&](auto holds) -> Outcome<const Policy*> {
-    auto policy = compile_variant(tenant, select_rules(tenant, holds));
-    if (!policy) return policy.error();
-    built->variants.push_back(std::move(*policy));
-    return built->variants.back().get();
-  };
-  const auto none = add([](const PolicyRuleConfig& rule) { return rule.l7.empty(); });
-  if (!none) return none.error();
-  built->by_l7.fill(*none);
-
-  bool has_l7_rules = false;
-  for (const L7ClassRecord& record : tenant.l7) {
-    const bool is_used = std::ranges::any_of(*tenant.rules, [&](const PolicyRuleRecord& rule) {
-      return rule.config.l7 == record.config.name;
-    });
-    if (!is_used) continue;
-    has_l7_rules = true;
-    const auto of_class = add([&](const PolicyRuleConfig& rule) {
-      return rule.l7.empty() || rule.l7 == record.config.name;
-    });
-    if (!of_class) return of_class.error();
-    built->by_l7[record.id] = *of_class;
-  }
-  if (!has_l7_rules) return std::shared_ptr<const TenantPolicy>{std::move(built)};
-
-  const auto unknown = add([](const PolicyRuleConfig& rule) {
-    return rule.l7.empty() || rule.rule.action == PolicyAction::allow;
+  const Plan plan = plan_variants(tenant);
+  std::vector<std::optional<Outcome<PolicyPointer>>> policies{plan.variants.size()};
+  std::optional<Outcome<std::shared_ptr<const classifier::L7Database>>> l7;
+  // Job 0 is the L7 set. The threads of the pool inherit the control thread's cores: never a worker's.
+  tbb::parallel_for(std::size_t{0}, plan.variants.size() + 1, [&](std::size_t job) {
+    if (job > 0) policies[job - 1] = compile_variant(tenant, plan.variants[job - 1]);
+    if (job == 0 && builds_l7) l7 = build_l7(tenant, worker_count);
   });
-  if (!unknown) return unknown.error();
-  built->by_l7[classifier::kL7Unknown] = *unknown;
+
+  if (l7.has_value()) {
+    if (!*l7) return l7->error();
+    built->l7 = std::move(**l7);
+  }
+  for (auto& policy : policies) {
+    if (!*policy) return policy->error();
+    built->variants.push_back(std::move(**policy));
+  }
+  for (std::size_t id = 0; id < plan.variant_of.size(); ++id) {
+    built->by_l7[id] = built->variants[plan.variant_of[id]].get();
+  }
   return std::shared_ptr<const TenantPolicy>{std::move(built)};
 }
 
