@@ -59,10 +59,10 @@ std::string verdict_text(const Json& rule) {
 }
 
 std::string address_text(const Json& flow, std::string_view address, std::string_view port) {
-  const std::string text = text_at(flow, address);
-  const std::string number = text_at(flow, port);
+  std::string text = text_at(flow, address);
   if (text == "-") return text;
-  return text + (text.find(':') == std::string::npos ? ":" : " ") + number;
+  text += text.find(':') == std::string::npos ? ":" : " ";
+  return text + text_at(flow, port);
 }
 
 std::uint64_t priority_of(const Json& rule) {
