@@ -17,10 +17,6 @@ using Ports = ControlFixture;
 
 constexpr const char* kPort = R"({"name":"up0","device":"net_null0","addresses":["192.0.2.1/24"]})";
 
-IpAddress ip(const char* text) {
-  return *parse_ip(text);
-}
-
 TEST_F(Ports, AddOpensAndPublishes) {
   const Json answer = accepted("port.add", kPort);
   EXPECT_EQ(answer["port"], 0);

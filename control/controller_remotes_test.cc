@@ -15,16 +15,6 @@ namespace {
 
 using Remotes = ControlFixture;
 
-constexpr const char* kAttach =
-    R"({"container":"c1","segment":"blue","netns":"/run/netns/c1","addresses":["10.1.0.5/24"]})";
-
-IpAddress ip(const char* text) {
-  return *parse_ip(text);
-}
-MacAddress mac(const char* text) {
-  return *parse_mac(text);
-}
-
 TEST_F(Remotes, OnLinkAndThroughTheGateway) {
   make_network();
   accepted("remote.add", R"({"segment":"blue","vtep":"192.0.2.2"})");

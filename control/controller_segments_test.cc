@@ -12,16 +12,6 @@ namespace {
 
 using Segments = ControlFixture;
 
-constexpr const char* kAttach =
-    R"({"container":"c1","segment":"blue","netns":"/run/netns/c1","addresses":["10.1.0.5/24"]})";
-
-IpAddress ip(const char* text) {
-  return *parse_ip(text);
-}
-MacAddress mac(const char* text) {
-  return *parse_mac(text);
-}
-
 TEST_F(Segments, TenantInUseStays) {
   make_network();
   expect_refused(

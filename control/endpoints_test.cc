@@ -18,12 +18,6 @@ using testing::ElementsAre;
 using Endpoints = ControlFixture;
 
 constexpr const char* kPort = R"({"name":"up0","device":"net_null0","addresses":["192.0.2.1/24"]})";
-constexpr const char* kAttach =
-    R"({"container":"c1","segment":"blue","netns":"/run/netns/c1","addresses":["10.1.0.5/24"]})";
-
-IpAddress ip(const char* text) {
-  return *parse_ip(text);
-}
 
 TEST_F(Endpoints, AttachOpensPublishesWatchesInThisOrder) {
   make_network();

@@ -15,16 +15,6 @@ namespace {
 
 using Reports = ControlFixture;
 
-constexpr const char* kAttach =
-    R"({"container":"c1","segment":"blue","netns":"/run/netns/c1","addresses":["10.1.0.5/24"]})";
-
-IpAddress ip(const char* text) {
-  return *parse_ip(text);
-}
-MacAddress mac(const char* text) {
-  return *parse_mac(text);
-}
-
 TEST_F(Reports, LearnedMacsAreForwardedLimitedAndForgotten) {
   make_network();
   accepted("segment.set", R"({"name":"blue","fdb_limit":2,"fdb_ageing_s":100})");

@@ -12,6 +12,18 @@
 
 namespace weft::control {
 
+/// endpoint.attach of a container in ControlFixture's segment.
+inline constexpr const char* kAttach =
+    R"({"container":"c1","segment":"blue","netns":"/run/netns/c1","addresses":["10.1.0.5/24"]})";
+
+/// Precondition of both: the text is one.
+inline IpAddress ip(const char* text) {
+  return *parse_ip(text);
+}
+inline MacAddress mac(const char* text) {
+  return *parse_mac(text);
+}
+
 class ControlFixture : public testing::Test {
  protected:
   /// The result; the test fails when the call is refused.
