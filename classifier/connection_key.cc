@@ -293,7 +293,7 @@ KeyedPacket connection_key(
     ConstBytes frame, const ParsedFrame& parsed, EndpointIndex endpoint
 ) noexcept {
   Ends ends = ends_of(frame, parsed);
-  if (parsed.l3 == L3Kind::ipv4 || parsed.l3 == L3Kind::ipv6) [[likely]] {
+  if (parsed.is_ip()) [[likely]] {
     const Ports ports = ports_of(frame, parsed);
     ends.source_port = ports.source;
     ends.destination_port = ports.destination;

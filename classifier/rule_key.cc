@@ -235,7 +235,7 @@ RuleKey rule_key(ConstBytes frame, const ParsedFrame& parsed) noexcept {
     key.vlan[tag] = bounded_header<VlanTag>(frame, sizeof(EthernetHeader) + tag * sizeof(VlanTag));
     key.tags |= static_cast<std::uint8_t>(1U << tag);
   }
-  if (parsed.l3 == L3Kind::ipv4 || parsed.l3 == L3Kind::ipv6) {
+  if (parsed.is_ip()) {
     read_network(frame, parsed, key);
     read_transport(frame, parsed, key);
   }

@@ -81,8 +81,7 @@ std::uint64_t flow_tag(rte_mbuf* frame) noexcept {
 bool is_mergeable(rte_mbuf* frame) noexcept {
   const PacketMeta& packet = meta(frame);
   const ParsedFrame& parsed = packet.parsed;
-  if (packet.offload.needs_checksum || packet.offload.gso != OffloadRequest::Gso::none)
-    return false;
+  if (!packet.offload.is_complete()) return false;
   if (parsed.l3 == L3Kind::ipv4) {
     if (parsed.l4_offset - parsed.l3_offset != sizeof(Ipv4Header)) return false;
     if (ipv4(frame).flags_fragment.host() != Ipv4Header::kDontFragment) return false;
@@ -252,7 +251,7 @@ class OpenMerges {
   /// Whether `frame` became part of an earlier frame of the burst.
   [[nodiscard]] bool absorb(rte_mbuf* frame) noexcept {
     const ParsedFrame& parsed = meta(frame).parsed;
-    const bool is_ip = parsed.l3 == L3Kind::ipv4 || parsed.l3 == L3Kind::ipv6;
+    const bool is_ip = parsed.is_ip();
     if (!parsed.is_ok() || !is_ip || parsed.ip_proto != kIpProtoTcp) return false;
     if (parsed.l4 != L4Kind::tcp || parsed.is_fragment) {  // which flow is not known
       close_between_hosts_of(frame);

@@ -18,10 +18,6 @@ constexpr std::uint64_t kFrameTicks = kHz / kRate * kFrame;
 
 class EgressScheduler : public StageTest {
  protected:
-  void SetUp() override {
-    StageTest::SetUp();
-    change([](Snapshot& s) { s.has_qos = true; });
-  }
   void TearDown() override {
     // What is still queued goes with the endpoint or uplink, as control would have it.
     stop_shaping();

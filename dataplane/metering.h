@@ -1,7 +1,7 @@
 // One packet on its way through meters: what the stages that police have in common.
 //
 //   Classified packet{written_class(m.parsed), false};
-//   packet = pass_meter(context, meter, metered_octets(frame, m.parsed), packet);
+//   packet = pass_meter(context, meter, l3_octets(frame, m.parsed), packet);
 //   if (packet.is_dropped) drop(context, frame, DropReason::meter_red);
 //   else write_class(frame, packet.dscp);
 //
@@ -13,7 +13,6 @@
 
 #include "classifier/policer.h"
 #include "classifier/qos.h"
-#include "dataplane/net/headers.h"
 #include "dataplane/net/parse.h"
 #include "dataplane/port/packet.h"
 #include "dataplane/stages.h"
@@ -27,34 +26,22 @@ struct Classified {
   bool is_dropped{};
 };
 
-[[nodiscard]] inline bool is_ip(const ParsedFrame& parsed) noexcept {
-  return parsed.l3 == L3Kind::ipv4 || parsed.l3 == L3Kind::ipv6;
-}
-
-/// Octets of the IP packet (RFC 2697 s1: meters count those), of other frames what follows the MACs.
-[[nodiscard]] inline std::uint32_t metered_octets(
-    const rte_mbuf* frame, const ParsedFrame& parsed
-) noexcept {
-  if (is_ip(parsed)) return parsed.l3_end - parsed.l3_offset;
-  return frame->pkt_len - static_cast<std::uint32_t>(sizeof(EthernetHeader));
-}
-
 /// The code point in the packet; the default of a frame that is not IP.
 [[nodiscard]] inline std::uint8_t written_class(const ParsedFrame& parsed) noexcept {
-  return is_ip(parsed) ? static_cast<std::uint8_t>(parsed.tos >> 2U) : classifier::kDscpDefault;
+  return parsed.is_ip() ? static_cast<std::uint8_t>(parsed.tos >> 2U) : classifier::kDscpDefault;
 }
 
 /// Into the packet, if it is IP, and into its meta: the queue and the drop precedence at egress follow.
 inline void write_class(rte_mbuf* frame, std::uint8_t dscp) noexcept {
   PacketMeta& m = meta(frame);
-  if (is_ip(m.parsed) && dscp != written_class(m.parsed)) [[unlikely]] {
+  if (m.parsed.is_ip() && dscp != written_class(m.parsed)) [[unlikely]] {
     classifier::remark(head_bytes(frame), m.parsed, dscp);
   }
   m.phb = classifier::phb_of(dscp);
   m.colour = classifier::colour_of(dscp);
 }
 
-/// `index`: into Snapshot::meters; kNoMeter and a meter that was just removed let everything pass.
+/// `octets`: of the IP packet, which is what meters count (RFC 2697 s1). `index`: into Snapshot::meters; kNoMeter and a meter that was just removed let everything pass.
 [[nodiscard]] inline Classified pass_meter(
     StageContext& context, std::uint16_t index, std::uint32_t octets, Classified packet
 ) noexcept {

@@ -160,7 +160,7 @@ bool may_answer(rte_mbuf* frame) noexcept {
   if (ethernet == nullptr || ethernet->source.is_group() || ethernet->destination.is_group()) {
     return false;
   }
-  if (parsed.is_fragment && !parsed.is_first_fragment) return false;
+  if (parsed.is_later_fragment()) return false;
   const bool is_icmp = parsed.l4 == L4Kind::icmp || parsed.l4 == L4Kind::icmpv6;
   const auto* icmp = is_icmp ? header_at<IcmpHeader>(head, parsed.l4_offset) : nullptr;
 

@@ -184,7 +184,6 @@ struct FdbEntry {
 struct Snapshot {
   Generation generation;
   bool is_forwarding = true;  // `start` and `stop`
-  bool has_qos{};             // some class, meter or scheduler is configured
   encap::DecapConfig decap;
 
   std::array<UplinkEntry, kMaxUplinks> uplinks;

@@ -12,12 +12,6 @@
 namespace weft {
 namespace {
 
-// Octets of the IP packet, or of the payload of a frame that is not IP.
-std::size_t l3_octets(const rte_mbuf* frame, const ParsedFrame& parsed) noexcept {
-  const bool is_ip = parsed.l3 == L3Kind::ipv4 || parsed.l3 == L3Kind::ipv6;
-  return is_ip ? parsed.l3_end - parsed.l3_offset : frame->pkt_len - sizeof(EthernetHeader);
-}
-
 // Tells the sender how large a packet may be, within its budget of ICMP errors (RFC 4443 s2.4(f)); the
 // packet itself is lost.
 void answer_too_big(StageContext& context, rte_mbuf* frame, const TunnelEntry& tunnel) noexcept {
@@ -47,9 +41,8 @@ void write_tunnel_header(
     return;
   }
   const PacketMeta& m = meta(frame);
-  const bool is_ip = m.parsed.l3 == L3Kind::ipv4 || m.parsed.l3 == L3Kind::ipv6;
   const std::uint8_t tos = encap::outer_tos(
-      segment.dscp_mode, segment.fixed_dscp, is_ip ? m.parsed.tos : std::uint8_t{0}
+      segment.dscp_mode, segment.fixed_dscp, m.parsed.is_ip() ? m.parsed.tos : std::uint8_t{0}
   );
   std::uint64_t inner_sum = 0;
   if (tunnel.outer.udp6_checksum) [[unlikely]] {

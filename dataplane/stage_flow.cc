@@ -66,10 +66,6 @@ bool is_neighbor_or_listener(const ParsedFrame& parsed, ConstBytes head) noexcep
   return (type >= 130 && type <= 137) || type == 143;
 }
 
-bool is_later_fragment(const ParsedFrame& parsed) noexcept {
-  return parsed.is_fragment && !parsed.is_first_fragment;
-}
-
 DropReason denied_at(End end) noexcept {
   return end == End::sender ? DropReason::policy_denied_sender : DropReason::policy_denied_receiver;
 }
@@ -397,7 +393,7 @@ Lanes stage_flow(StageContext& context, classifier::End end, Burst& burst, Lanes
       passed.add(lane);
       continue;
     }
-    const bool is_later = is_later_fragment(m.parsed);
+    const bool is_later = m.parsed.is_later_fragment();
     const KeyedPacket keyed =
         is_later ? KeyedPacket{classifier::fragment_key(head, m.parsed, index), true}
                  : classifier::connection_key(head, m.parsed, index);

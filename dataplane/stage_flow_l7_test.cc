@@ -70,7 +70,6 @@ TEST_F(FlowL7, AClassOfApplicationsGetsItsDscp) {
   ssh.dscp = classifier::cs(2);
   const PolicyRule all = counted(0, any_to_any(allow));
   set_l7({all}, {all, ssh}, {all});
-  change([](Snapshot& s) { s.has_qos = true; });
   connect();
   EXPECT_EQ(last_of(1)[15], 0);
   EXPECT_TRUE(b_to_a(to_client(B, A, TcpHeader::kAck, banner_)));

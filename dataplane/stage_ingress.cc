@@ -40,8 +40,7 @@ Lanes stage_guard(StageContext& context, EndpointIndex from, Burst& burst, Lanes
     rte_mbuf* frame = burst.frames[lane];
     PacketMeta& m = meta(frame);
     DropReason reason = classifier::check_source(endpoint.guard, head_bytes(frame), m.parsed);
-    const bool asks = m.offload.needs_checksum || m.offload.gso != OffloadRequest::Gso::none;
-    if (asks && reason == DropReason::none) reason = check_offload(frame);
+    if (reason == DropReason::none && !m.offload.is_complete()) reason = check_offload(frame);
     if (reason != DropReason::none) [[unlikely]] {
       drop(context, frame, reason);
       continue;
@@ -239,7 +238,7 @@ Lanes stage_decap(StageContext& context, UplinkIndex uplink, Burst& burst, Lanes
     rte_mbuf* frame = burst.frames[lane];
     const ParsedFrame outer = meta(frame).parsed;
     DropReason reason = refuse_outer(snapshot.uplinks[uplink.value()], frame, outer);
-    const bool is_ip = outer.l3 == L3Kind::ipv4 || outer.l3 == L3Kind::ipv6;
+    const bool is_ip = outer.is_ip();
     const OuterAddresses addresses =
         is_ip ? outer_addresses(head_bytes(frame), outer) : OuterAddresses{};
     const bool is_to_vtep = is_ip && is_vtep(snapshot, uplink, addresses.destination, run);

@@ -56,7 +56,7 @@ Lanes stage_qos(StageContext& context, EndpointIndex from, Burst& burst, Lanes l
   for (const unsigned lane : live) {
     rte_mbuf* frame = burst.frames[lane];
     PacketMeta& m = meta(frame);
-    const std::uint32_t octets = metered_octets(frame, m.parsed);
+    const std::uint32_t octets = l3_octets(frame, m.parsed);
     Classified packet{wanted_class(endpoint.qos, frame, m), false};
     if (is_scarce(snapshot.scarce_classes, packet.dscp)) [[unlikely]] {
       const auto wanted = static_cast<std::size_t>(classifier::phb_of(packet.dscp));
@@ -88,7 +88,7 @@ Lanes stage_qos_arrived(StageContext& context, Burst& burst, Lanes live) noexcep
     if (has_class || m.rule_meter != classifier::kNoMeter) [[unlikely]] {
       const std::uint8_t dscp = has_class ? m.rule_dscp : written_class(m.parsed);
       const Classified packet =
-          pass_meter(context, m.rule_meter, metered_octets(frame, m.parsed), {dscp, false});
+          pass_meter(context, m.rule_meter, l3_octets(frame, m.parsed), {dscp, false});
       if (packet.is_dropped) {
         drop(context, frame, DropReason::meter_red);
         continue;

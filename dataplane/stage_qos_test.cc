@@ -24,10 +24,7 @@ class Qos : public FlowTest {
  protected:
   void SetUp() override {
     FlowTest::SetUp();
-    change([](Snapshot& s) {
-      s.has_qos = true;
-      s.meters.grow(16);
-    });
+    change([](Snapshot& s) { s.meters.grow(16); });
   }
   template <typename Edit>
   void change_a(Edit edit) {

@@ -81,8 +81,7 @@ void redirect(
     StageContext& context, const Origin& origin, std::uint32_t port, rte_mbuf* frame
 ) noexcept {
   PacketMeta& m = meta(frame);
-  const bool asks = m.offload.needs_checksum || m.offload.gso != OffloadRequest::Gso::none;
-  const DropReason reason = asks ? check_offload(frame) : DropReason::none;
+  const DropReason reason = m.offload.is_complete() ? DropReason::none : check_offload(frame);
   if (reason != DropReason::none) {
     drop(context, frame, reason);
     return;
@@ -114,7 +113,7 @@ bool carry_out(
   const ParsedFrame& parsed = meta(frame).parsed;
   Classified packet{class_of(rule, parsed), false};
   if (rule.has(MatchActionKind::meter)) {
-    packet = pass_meter(context, rule.meter, metered_octets(frame, parsed), packet);
+    packet = pass_meter(context, rule.meter, l3_octets(frame, parsed), packet);
     if (packet.is_dropped) {
       drop(context, frame, DropReason::meter_red);
       return false;

@@ -288,7 +288,7 @@ inline constexpr std::array<DropInfo, kDropReasonCount> kDropInfo{{
     {DropReason::queue_full, "queue_full", "The egress queue of its class was full."},
     {DropReason::early_drop,
      "early_drop",
-     "Dropped early by WRED: the queue of its AF class is filling up."},
+     "Dropped early by WRED: the queue of its class is filling up."},
     {DropReason::rule_drop,
      "rule_drop",
      "A match-action rule of the port says drop (`flow list`)."},

@@ -40,6 +40,11 @@ struct ParsedFrame {
   std::uint32_t l3_end{};          // first octet after the IP packet (Ethernet padding excluded)
 
   [[nodiscard]] bool is_ok() const noexcept { return error == DropReason::none; }
+  [[nodiscard]] bool is_ip() const noexcept { return l3 == L3Kind::ipv4 || l3 == L3Kind::ipv6; }
+  /// Without an L4 header: that is in the first fragment.
+  [[nodiscard]] bool is_later_fragment() const noexcept {
+    return is_fragment && !is_first_fragment;
+  }
   friend constexpr bool operator==(const ParsedFrame&, const ParsedFrame&) noexcept = default;
 };
 

@@ -17,6 +17,7 @@
 #include "classifier/qos.h"
 #include "dataplane/base/bytes.h"
 #include "dataplane/base/ids.h"
+#include "dataplane/net/headers.h"
 #include "dataplane/net/parse.h"
 
 namespace weft {
@@ -38,6 +39,9 @@ struct OffloadRequest {
   std::uint16_t gso_octets{};     // TCP payload octets per segment, for gso
   std::uint16_t checksum_start{};
   std::uint16_t checksum_offset{};
+
+  /// Nothing is left to be done: the frame may go out as it is.
+  [[nodiscard]] bool is_complete() const noexcept { return !needs_checksum && gso == Gso::none; }
 };
 static_assert(sizeof(OffloadRequest) == 12);
 
@@ -84,6 +88,14 @@ static_assert(sizeof(ParsedFrame) <= 24);
 /// Precondition: the mbuf comes from a pool made by pmd-config/pool.h (private size = 64).
 [[nodiscard]] inline PacketMeta& meta(rte_mbuf* mbuf) noexcept {
   return *static_cast<PacketMeta*>(rte_mbuf_to_priv(mbuf));
+}
+
+/// Octets of the IP packet; of a frame that is not IP, what follows the MACs and the EtherType.
+[[nodiscard]] inline std::uint32_t l3_octets(
+    const rte_mbuf* frame, const ParsedFrame& parsed
+) noexcept {
+  if (parsed.is_ip()) return parsed.l3_end - parsed.l3_offset;
+  return frame->pkt_len - static_cast<std::uint32_t>(sizeof(EthernetHeader));
 }
 
 /// The first segment, which holds all headers.

@@ -131,7 +131,6 @@ Path::Path(unsigned workers) {
   uplink.mtu = 1500;
   snapshot_.vteps[0] = {kLocalVtep, UplinkIndex{0}};
   snapshot_.vtep_count = 1;
-  snapshot_.has_qos = true;
   // Colour-aware and never empty: they count and change nothing.
   constexpr std::uint64_t kHuge = 1'000'000'000'000;
   const classifier::MeterConfig config{
