@@ -130,11 +130,10 @@ Outcome<Ok> Registry::remove_tenant(const std::string& name) {
   }
   TenantRecord& tenant = model_.tenants.at(name);
   for (const auto& [key, meter] : tenant.meters) {
-    if (const std::string user = rule_with_meter(meter.index); !user.empty()) {
-      return refused(
-          ErrorCode::in_use, "tenant " + name + ": " + user + " uses its meter " + key, "name"
-      );
-    }
+    std::string message = rule_with_meter(meter.index);
+    if (message.empty()) continue;
+    message.insert(0, "tenant " + name + ": ").append(" uses its meter ").append(key);
+    return refused(ErrorCode::in_use, message, "name");
   }
   for (const PolicyRuleRecord& rule : *tenant.rules) counters_.give_back(RuleCounter{rule.counter});
   for (const auto& [key, meter] : tenant.meters) drop_meter(meter.index);
