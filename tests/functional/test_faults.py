@@ -67,7 +67,7 @@ def test_an_uplink_that_goes_down_comes_back(lab):
     world.peer.ip("link set net0 down")
     wait_until(lambda: link() == "down", "the link is seen down", seconds=10)
     assert ping(world.c1, "10.1.0.2", count=3, check=False)[0] == 0
-    assert world.weft.drops()["uplink_down"] >= 1
+    wait_until(lambda: world.weft.drops().get("uplink_down", 0) >= 1, "a drop: uplink_down")
     warm(world.c1, "10.1.0.3")
     ping(world.c1, "10.1.0.3")
     world.peer.ip("link set net0 up")
