@@ -54,7 +54,7 @@ std::uint32_t count_for(std::uint64_t octets, std::uint32_t room, CountRange ran
 
 /// rte_pktmbuf_pool_create, plus one flag: where IOVA is VA, a buffer may cross page boundaries. Without it
 /// the pool keeps every object inside one page, and with 4 KiB pages (no hugepages) a 2.6 KB object
-/// costs 4 KB.
+/// costs 4 KB. On failure rte_errno says why.
 rte_mempool* make_pool(const char* name, std::uint32_t count, std::uint32_t room) {
   const unsigned flags = rte_eal_iova_mode() == RTE_IOVA_VA ? RTE_MEMPOOL_F_NO_IOVA_CONTIG : 0U;
   rte_pktmbuf_pool_private sizes{};
@@ -74,8 +74,9 @@ rte_mempool* make_pool(const char* name, std::uint32_t count, std::uint32_t room
   if (pool == nullptr) return nullptr;
   rte_mempool_set_ops_byname(pool, rte_mbuf_best_mempool_ops(), nullptr);
   rte_pktmbuf_pool_init(pool, &sizes);
-  if (rte_mempool_populate_default(pool) < 0) {
+  if (const int status = rte_mempool_populate_default(pool); status < 0) {
     rte_mempool_free(pool);
+    rte_errno = -status;
     return nullptr;
   }
   rte_mempool_obj_iter(pool, rte_pktmbuf_init, nullptr);
@@ -89,6 +90,25 @@ Error no_memory(const char* name, std::uint32_t count, std::uint32_t room) {
       std::string{"the pool of "} + name + " packet buffers (" + std::to_string(count) + " of " +
       std::to_string(room) + " octets, " + std::to_string(mib) +
       " MiB) could not be made: " + rte_strerror(rte_errno)};
+}
+
+/// A pool of `wanted` buffers; 0: of as many as `octets` hold. Other processes may take hugepages between our
+/// look and our grasp, so what does not fit is tried smaller.
+Result<Pools::Handle> make_sized(
+    const char* name,
+    std::uint32_t wanted,
+    std::uint32_t room,
+    std::uint64_t octets,
+    CountRange range
+) {
+  std::uint32_t count = wanted != 0 ? wanted : count_for(octets, room, range);
+  const std::string full_name = std::string{"weft_"} + name;
+  for (;;) {
+    Pools::Handle pool{make_pool(full_name.c_str(), count, room)};
+    if (pool) return pool;
+    if (wanted != 0 || count == range.least) return no_memory(name, count, room);
+    count = std::max(count / 2, range.least);
+  }
 }
 
 PoolLevel level_of(const rte_mempool* pool) {
@@ -121,16 +141,11 @@ Result<Pools> make_pools(const PoolConfig& config) {
   }
   // Three quarters of the memory: rings, device queues and tables need the rest.
   const std::uint64_t budget = free_memory() / 4 * 3;
-  const std::uint32_t small_count =
-      config.small_count != 0 ? config.small_count : count_for(budget / 4 * 3, room, kSmallCount);
-  const std::uint32_t large_count =
-      config.large_count != 0 ? config.large_count : count_for(budget / 4, kLargeRoom, kLargeCount);
-
-  Pools::Handle small{make_pool("weft_small", small_count, room)};
-  if (!small) return no_memory("small", small_count, room);
-  Pools::Handle large{make_pool("weft_large", large_count, kLargeRoom)};
-  if (!large) return no_memory("large", large_count, kLargeRoom);
-  return Pools{std::move(small), std::move(large)};
+  auto small = make_sized("small", config.small_count, room, budget / 4 * 3, kSmallCount);
+  if (!small) return small.error();
+  auto large = make_sized("large", config.large_count, kLargeRoom, budget / 4, kLargeCount);
+  if (!large) return large.error();
+  return Pools{std::move(*small), std::move(*large)};
 }
 
 std::uint32_t small_room(const PacketPools& pools) noexcept {

@@ -31,15 +31,16 @@ struct PoolLevel {
 /// Owns both mempools.
 class Pools {
  public:
+  struct Free {
+    void operator()(rte_mempool* pool) const noexcept;
+  };
+  using Handle = std::unique_ptr<rte_mempool, Free>;
+
   [[nodiscard]] PacketPools get() const noexcept { return {small_.get(), large_.get()}; }
   [[nodiscard]] PoolLevel small_level() const noexcept;
   [[nodiscard]] PoolLevel large_level() const noexcept;
 
  private:
-  struct Free {
-    void operator()(rte_mempool* pool) const noexcept;
-  };
-  using Handle = std::unique_ptr<rte_mempool, Free>;
   Pools(Handle small, Handle large) noexcept;
   friend Result<Pools> make_pools(const PoolConfig& config);
 
