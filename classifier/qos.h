@@ -99,6 +99,14 @@ inline constexpr std::array<Phb, 64> kPhbByDscp = [] {
   }
   return table;
 }();
+inline constexpr std::array<Colour, 64> kColourByDscp = [] {
+  std::array<Colour, 64> table{};
+  table.fill(Colour::green);
+  for (const Colour colour : {Colour::yellow, Colour::red}) {
+    for (unsigned af_class = 1; af_class <= 4; ++af_class) table[af(af_class, colour)] = colour;
+  }
+  return table;
+}();
 }  // namespace detail
 
 /// The queue of a code point (0-63; higher bits are ignored).
@@ -108,7 +116,7 @@ inline constexpr std::array<Phb, 64> kPhbByDscp = [] {
 
 /// Drop precedence of AF11-AF43; green for every other code point.
 [[nodiscard]] constexpr Colour colour_of(std::uint8_t dscp) noexcept {
-  return is_af(dscp) ? static_cast<Colour>(((dscp & 7U) >> 1U) - 1U) : Colour::green;
+  return detail::kColourByDscp[dscp & kDscpMax];
 }
 
 /// The code point of the same AF class with that drop precedence. Others have none and stay as they are.

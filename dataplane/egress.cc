@@ -149,17 +149,13 @@ void lose_backlog(StageContext& context, PortScheduler& scheduler) noexcept {
 
 }  // namespace
 
-void stage_tx(StageContext& context, Port& port, rte_mbuf* frame) noexcept {
-  if (port.staged_count == 0) {
-    if (context.dirty_count == context.dirty.size()) flush(context);
-    context.dirty[context.dirty_count++] = &port;
+void make_stage_room(StageContext& context, Port& port) noexcept {
+  if (port.staged_count != 0) {
+    flush_port(context, port);  // it is listed as dirty already
+    return;
   }
-  port.staged[port.staged_count++] = frame;
-  if (port.staged_count == port.staged.size()) {
-    flush_port(context, port);
-    // Still listed as dirty: flushing an empty stage is free, listing it twice would be too.
-    if (context.dirty[context.dirty_count - 1U] == &port) --context.dirty_count;
-  }
+  if (context.dirty_count == context.dirty.size()) flush(context);
+  context.dirty[context.dirty_count++] = &port;
 }
 
 unsigned serve_backlog(StageContext& context) noexcept {
@@ -203,16 +199,31 @@ bool is_owned_here(StageContext& context, rte_mbuf* frame) noexcept {
 }
 
 void arrive(StageContext& context, Burst& burst, Lanes live) noexcept {
+  if (live.is_empty()) return;
   const Snapshot& snapshot = *context.snapshot;
   live = stage_flow(context, classifier::End::receiver, burst, live);
   live = stage_qos_arrived(context, burst, live);
+  Destination to;  // of the previous frame
+  const EndpointEntry* endpoint = nullptr;
+  bool takes_complete = false;  // the port, at once and as they are
   for (const unsigned lane : live) {
     rte_mbuf* frame = burst.frames[lane];
     const PacketMeta& m = meta(frame);
-    const EndpointIndex index = m.to.endpoint();
-    const EndpointEntry& endpoint = snapshot.endpoints[index.value()];
-    const Way way{endpoint.port, endpoint.scheduler, endpoint.plan.get(), index, UplinkIndex{}};
-    if (endpoint.port->traits().takes_offloads) {
+    if (m.to != to) {
+      to = m.to;
+      endpoint = &snapshot.endpoints[to.endpoint().value()];
+      takes_complete = endpoint->scheduler == nullptr;
+    }
+    const PortTraits& traits = endpoint->port->traits();
+    const bool is_fit = traits.takes_offloads || (m.offload.is_complete() && frame->nb_segs == 1 &&
+                                                  frame->pkt_len <= traits.max_frame);
+    if (takes_complete && is_fit) [[likely]] {
+      stage_tx(context, *endpoint->port, frame);
+      continue;
+    }
+    const Way way{
+        endpoint->port, endpoint->scheduler, endpoint->plan.get(), to.endpoint(), UplinkIndex{}};
+    if (traits.takes_offloads) {
       leave(context, way, frame);
     } else {
       leave_completed(context, way, frame, snapshot.segments[m.segment.value()].mtu);
@@ -226,6 +237,13 @@ void send_to_endpoint(StageContext& context, rte_mbuf* frame) noexcept {
   one.frames[0] = frame;
   one.count = 1;
   arrive(context, one, Lanes::first(1));
+}
+
+Port* direct_port(const StageContext& context, UplinkIndex index) noexcept {
+  const UplinkEntry& uplink = context.snapshot->uplinks[index.value()];
+  const std::size_t worker = context.worker.value();
+  const bool is_direct = uplink.in_use && uplink.is_up && uplink.scheduler[worker] == nullptr;
+  return is_direct ? uplink.tx_port[worker] : nullptr;
 }
 
 void send_to_uplink(StageContext& context, UplinkIndex index, rte_mbuf* frame) noexcept {
@@ -246,13 +264,21 @@ void send_to_uplink(StageContext& context, UplinkIndex index, rte_mbuf* frame) n
 
 void deliver(StageContext& context, Burst& burst, Lanes live) noexcept {
   Lanes arrived;
+  EncapRun run;
+  Destination owned_to;  // of the previous frame that is owned here
+  SegmentIndex owned_segment = kNoSegment;
   for (const unsigned lane : live) {
     rte_mbuf* frame = burst.frames[lane];
-    if (meta(frame).to.kind() == Destination::Kind::tunnel) {
-      encapsulate(context, frame);
-    } else if (is_owned_here(context, frame)) {
-      arrived.add(lane);
+    const PacketMeta& m = meta(frame);
+    if (m.to.kind() == Destination::Kind::tunnel) {
+      encapsulate(context, frame, run);
+      continue;
     }
+    const bool is_as_before = m.to == owned_to && m.segment == owned_segment;
+    if (!is_as_before && !is_owned_here(context, frame)) continue;
+    owned_to = m.to;
+    owned_segment = m.segment;
+    arrived.add(lane);
   }
   arrive(context, burst, arrived);
 }

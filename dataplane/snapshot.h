@@ -156,6 +156,9 @@ struct TunnelEntry {
   return (std::uint64_t{segment.value()} << 48U) | mac.bits();
 }
 
+/// Of a MAC address in an FDB key: it is a group's.
+inline constexpr std::uint64_t kGroupBit = std::uint64_t{1} << 40U;
+
 /// (VTEP address index, encapsulation, VNI) in 64 bits.
 [[nodiscard]] constexpr std::uint64_t vni_key(
     std::size_t vtep, encap::Kind kind, Vni vni

@@ -7,12 +7,12 @@ namespace weft {
 
 Lanes stage_neighbor(StageContext& context, Burst& burst, Lanes live) noexcept {
   const Snapshot& snapshot = *context.snapshot;
-  Lanes others;
-  for (const unsigned lane : live) {
+  const Lanes asking = burst.asking & live;
+  Lanes others = live - asking;
+  for (const unsigned lane : asking) {
     rte_mbuf* frame = burst.frames[lane];
     PacketMeta& m = meta(frame);
-    const bool may_ask = m.parsed.l3 == L3Kind::arp || m.parsed.l4 == L4Kind::icmpv6;
-    if (!may_ask || !snapshot.segments[m.segment.value()].suppress_neighbors) {
+    if (!snapshot.segments[m.segment.value()].suppress_neighbors) {
       others.add(lane);
       continue;
     }
@@ -156,44 +156,47 @@ void forward_unknown(StageContext& context, rte_mbuf* frame) noexcept {
 }  // namespace
 
 Lanes stage_forward(StageContext& context, Burst& burst, Lanes live) noexcept {
-  const Snapshot& snapshot = *context.snapshot;
+  const auto fdb = context.snapshot->fdb.reader();
   std::array<std::uint64_t, kMaxBurst> keys;
+  std::array<decltype(fdb)::Place, kMaxBurst> places;
   for (const unsigned lane : live) {
     rte_mbuf* frame = burst.frames[lane];
     const auto& ethernet = bounded_header<EthernetHeader>(head_bytes(frame), 0);
     keys[lane] = fdb_key(meta(frame).segment, ethernet.destination);
-    snapshot.fdb.prefetch(keys[lane]);
+    places[lane] = fdb.approach(keys[lane]);
   }
 
-  Lanes known;
+  Lanes known = live;
   std::uint64_t previous_key = ~std::uint64_t{0};
   const FdbEntry* entry = nullptr;
   for (const unsigned lane : live) {
     rte_mbuf* frame = burst.frames[lane];
     PacketMeta& m = meta(frame);
-    const MacAddress destination = MacAddress::from_bits(keys[lane]);
-    if (destination.is_group()) [[unlikely]] {
-      forward_group(context, frame, destination);
+    if ((keys[lane] & kGroupBit) != 0) [[unlikely]] {
+      forward_group(context, frame, MacAddress::from_bits(keys[lane]));
+      known.remove(lane);
       continue;
     }
     if (keys[lane] != previous_key) {
-      entry = snapshot.fdb.find(keys[lane]);
+      entry = fdb.find(places[lane], keys[lane]);
       previous_key = keys[lane];
     }
     if (entry == nullptr) [[unlikely]] {
       forward_unknown(context, frame);
+      known.remove(lane);
       continue;
     }
     if (entry->to == Destination{m.from} && m.from != kNoEndpoint) [[unlikely]] {
       drop(context, frame, DropReason::same_port);
+      known.remove(lane);
       continue;
     }
     if (entry->to.kind() == Destination::Kind::tunnel && m.from_tunnel != kNoTunnel) [[unlikely]] {
       drop(context, frame, DropReason::split_horizon);
+      known.remove(lane);
       continue;
     }
     m.to = entry->to;
-    known.add(lane);
   }
   return known;
 }

@@ -2,6 +2,7 @@
 // and learn (uplinks).
 #include "classifier/source_guard.h"
 #include "dataplane/net/headers.h"
+#include "dataplane/net/parse_plain.h"
 #include "dataplane/offload.h"
 #include "dataplane/stages.h"
 #include "encap/tos.h"
@@ -11,11 +12,12 @@ namespace weft {
 
 Lanes stage_parse(StageContext& context, Burst& burst, Lanes live) noexcept {
   for (const unsigned lane : live) rte_prefetch0(rte_pktmbuf_mtod(burst.frames[lane], void*));
-  Lanes parsed;
+  Lanes parsed = live;
+  burst.asking = {};
   for (const unsigned lane : live) {
     rte_mbuf* frame = burst.frames[lane];
     PacketMeta& m = meta(frame);
-    m.parsed = parse_frame(head_bytes(frame), frame->pkt_len);
+    parse_frame_into(m.parsed, head_bytes(frame), frame->pkt_len);
     m.to = Destination{};
     m.from = kNoEndpoint;
     m.from_tunnel = kNoTunnel;
@@ -24,30 +26,51 @@ Lanes stage_parse(StageContext& context, Burst& burst, Lanes live) noexcept {
     m.colour = classifier::colour_of(m.parsed.tos >> 2U);
     m.rule_dscp = classifier::kNoClass;
     m.rule_meter = classifier::kNoMeter;
-    if (m.parsed.is_ok()) [[likely]] {
-      parsed.add(lane);
-    } else {
+    if (!m.parsed.is_ok()) [[unlikely]] {
       drop(context, frame, m.parsed.error);
+      parsed.remove(lane);
+    } else if (m.parsed.l3 == L3Kind::arp || m.parsed.l4 == L4Kind::icmpv6) [[unlikely]] {
+      burst.asking.add(lane);
     }
   }
   return parsed;
 }
 
+namespace {
+
+/// The first IPv4 address of the endpoint, which is the source of nearly all that it sends. Zero: there is none
+/// (and zero is nobody's: the guard decides).
+Ipv4Address usual_source(const classifier::SourceGuard& guard) noexcept {
+  for (std::size_t i = 0; i < guard.address_count; ++i) {
+    if (guard.addresses[i].address.is_v4()) return guard.addresses[i].address.v4();
+  }
+  return {};
+}
+
+}  // namespace
+
 Lanes stage_guard(StageContext& context, EndpointIndex from, Burst& burst, Lanes live) noexcept {
   const EndpointEntry& endpoint = context.snapshot->endpoints[from.value()];
-  Lanes passed;
+  const classifier::SourceGuard& guard = endpoint.guard;
+  const Ipv4Address usual = usual_source(guard);
+  Lanes passed = live;
   for (const unsigned lane : live) {
     rte_mbuf* frame = burst.frames[lane];
     PacketMeta& m = meta(frame);
-    DropReason reason = classifier::check_source(endpoint.guard, head_bytes(frame), m.parsed);
+    const ConstBytes head = head_bytes(frame);
+    const bool is_usual = m.parsed.l3 == L3Kind::ipv4 && !usual.is_zero() &&
+                          bounded_header<EthernetHeader>(head, 0).source == guard.mac &&
+                          bounded_header<Ipv4Header>(head, m.parsed.l3_offset).source == usual;
+    DropReason reason =
+        is_usual ? DropReason::none : classifier::check_source(guard, head, m.parsed);
     if (reason == DropReason::none && !m.offload.is_complete()) reason = check_offload(frame);
     if (reason != DropReason::none) [[unlikely]] {
       drop(context, frame, reason);
+      passed.remove(lane);
       continue;
     }
     m.from = from;
     m.segment = endpoint.segment;
-    passed.add(lane);
   }
   return passed;
 }
@@ -154,7 +177,7 @@ DropReason unwrap(
   frame->pkt_len -= inner_offset;
 
   PacketMeta& m = meta(frame);
-  m.parsed = parse_frame(head_bytes(frame), frame->pkt_len);
+  parse_frame_into(m.parsed, head_bytes(frame), frame->pkt_len);
   if (!m.parsed.is_ok()) return m.parsed.error;
   if (m.parsed.vlan_count != 0 && segment.inner_vlan == InnerVlan::drop) {
     return DropReason::inner_vlan_tag;
@@ -233,7 +256,7 @@ DropReason enter_segment(
 Lanes stage_decap(StageContext& context, UplinkIndex uplink, Burst& burst, Lanes live) noexcept {
   const Snapshot& snapshot = *context.snapshot;
   TunnelRun run;
-  Lanes inner;
+  Lanes inner = live;
   for (const unsigned lane : live) {
     rte_mbuf* frame = burst.frames[lane];
     const ParsedFrame outer = meta(frame).parsed;
@@ -251,6 +274,7 @@ Lanes stage_decap(StageContext& context, UplinkIndex uplink, Burst& burst, Lanes
     if (reason == DropReason::none && !packet.is_tunnel) [[unlikely]] {
       if (is_for_host(outer, is_to_vtep)) {
         punt(context, uplink, frame);
+        inner.remove(lane);
         continue;
       }
       reason = DropReason::underlay_not_for_us;
@@ -260,11 +284,10 @@ Lanes stage_decap(StageContext& context, UplinkIndex uplink, Burst& burst, Lanes
     }
     if (reason != DropReason::none) [[unlikely]] {
       drop(context, frame, reason);
-      continue;
+      inner.remove(lane);
     }
-    context.counters.decapsulated.add(1);
-    inner.add(lane);
   }
+  context.counters.decapsulated.add(inner.count());
   return inner;
 }
 
@@ -299,36 +322,43 @@ void report_learned(
 
 Lanes stage_learn(StageContext& context, Burst& burst, Lanes live) noexcept {
   const Snapshot& snapshot = *context.snapshot;
+  const auto fdb = snapshot.fdb.reader();
+  std::array<std::uint64_t, kMaxBurst> keys;
+  std::array<decltype(fdb)::Place, kMaxBurst> places;
+  for (const unsigned lane : live) {
+    rte_mbuf* frame = burst.frames[lane];
+    const auto& ethernet = bounded_header<EthernetHeader>(head_bytes(frame), 0);
+    keys[lane] = fdb_key(meta(frame).segment, ethernet.source);
+    places[lane] = fdb.approach(keys[lane]);
+  }
+
   std::uint64_t previous_key = ~std::uint64_t{0};
   TunnelIndex previous_tunnel = kNoTunnel;
-  Lanes passed;
+  Lanes passed = live;
   for (const unsigned lane : live) {
     rte_mbuf* frame = burst.frames[lane];
     const PacketMeta& m = meta(frame);
-    const auto& ethernet = bounded_header<EthernetHeader>(head_bytes(frame), 0);
-    if (ethernet.source.is_group()) [[unlikely]] {
+    const std::uint64_t key = keys[lane];
+    if ((key & kGroupBit) != 0) [[unlikely]] {
       drop(context, frame, DropReason::multicast_source_mac);
+      passed.remove(lane);
       continue;
     }
-    const std::uint64_t key = fdb_key(m.segment, ethernet.source);
-    if (key == previous_key && m.from_tunnel == previous_tunnel) {
-      passed.add(lane);
-      continue;
-    }
-    const FdbEntry* known = snapshot.fdb.find(key);
+    if (key == previous_key && m.from_tunnel == previous_tunnel) continue;
+    const FdbEntry* known = fdb.find(places[lane], key);
     if (known != nullptr && known->to.kind() == Destination::Kind::endpoint) [[unlikely]] {
       drop(context, frame, DropReason::remote_claims_local_mac);
+      passed.remove(lane);
       continue;
     }
     const bool is_news =
         known == nullptr || (!known->is_static && known->to != Destination{m.from_tunnel});
-    if (is_news && snapshot.segments[m.segment.value()].learn) {
-      report_learned(context, m.segment, ethernet.source, m.from_tunnel, key);
+    if (is_news && snapshot.segments[m.segment.value()].learn) [[unlikely]] {
+      report_learned(context, m.segment, MacAddress::from_bits(key), m.from_tunnel, key);
     }
     context.activity.touch(key, context.second);
     previous_key = key;
     previous_tunnel = m.from_tunnel;
-    passed.add(lane);
   }
   return passed;
 }

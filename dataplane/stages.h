@@ -46,6 +46,7 @@ using EventRing = SpscRing<WorkerEvent>;
 struct Burst {
   std::array<rte_mbuf*, kMaxBurst> frames;
   unsigned count{};
+  Lanes asking{};  // stage_parse: ARP and ICMPv6, which stage_neighbor may answer
 };
 
 /// What one worker's stages work with. Made once per worker; `snapshot` and `now` are set once per
@@ -131,8 +132,22 @@ void drop(StageContext& context, rte_mbuf* frame, DropReason reason) noexcept;
 /// Consumes every live lane according to meta.to.
 void deliver(StageContext& context, Burst& burst, Lanes live) noexcept;
 
-/// One packet to a tunnel: size check and answer, segmentation, checksums, outer header, transmit.
-void encapsulate(StageContext& context, rte_mbuf* frame) noexcept;
+/// What the last packet needed to get into its tunnel, kept for the next one: bursts are runs of few destinations.
+struct EncapRun {
+  const TunnelEntry* tunnel{};
+  const SegmentEntry* segment{};
+  Port* port{};  // takes complete frames at once; nullptr: send_to_uplink has to look
+  Destination to;
+  SegmentIndex segment_index = kNoSegment;
+};
+
+/// One packet to a tunnel: size check and answer, segmentation, checksums, outer header, transmit. `run`: of this
+/// burst, under this snapshot.
+void encapsulate(StageContext& context, rte_mbuf* frame, EncapRun& run) noexcept;
+inline void encapsulate(StageContext& context, rte_mbuf* frame) noexcept {
+  EncapRun run;
+  encapsulate(context, frame, run);
+}
 
 /// One packet to an endpoint: to its owner's ring, or judged at the receiver's end and staged for its port.
 void send_to_endpoint(StageContext& context, rte_mbuf* frame) noexcept;
@@ -147,6 +162,9 @@ void arrive(StageContext& context, Burst& burst, Lanes live) noexcept;
 /// A complete frame to an uplink: to the owner of its tx queue, or staged.
 void send_to_uplink(StageContext& context, UplinkIndex uplink, rte_mbuf* frame) noexcept;
 
+/// The port to which send_to_uplink would give every frame now; nullptr: it has to look at each.
+[[nodiscard]] Port* direct_port(const StageContext& context, UplinkIndex uplink) noexcept;
+
 /// Accounts for a large frame of which `made` segments were cut, and ends it. Without an error the
 /// original counts as its first segment; with one, what could not be cut is one frame, dropped.
 void finish_segmented(
@@ -157,8 +175,14 @@ void finish_segmented(
 /// schedulers that hold frames still.
 unsigned serve_backlog(StageContext& context) noexcept;
 
+/// Opens the stage of a port, or sends what is in it because it is full.
+void make_stage_room(StageContext& context, Port& port) noexcept;
 /// Stages a frame for a port of this worker.
-void stage_tx(StageContext& context, Port& port, rte_mbuf* frame) noexcept;
+inline void stage_tx(StageContext& context, Port& port, rte_mbuf* frame) noexcept {
+  if (port.staged_count == 0 || port.staged_count == port.staged.size()) [[unlikely]]
+    make_stage_room(context, port);
+  port.staged[port.staged_count++] = frame;
+}
 /// Sends all that is staged; what ports refuse is dropped.
 void flush(StageContext& context) noexcept;
 

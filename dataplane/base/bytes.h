@@ -51,7 +51,9 @@ class BigEndian {
     return word;
   }
 
-  friend constexpr bool operator==(const BigEndian&, const BigEndian&) noexcept = default;
+  friend constexpr bool operator==(const BigEndian& a, const BigEndian& b) noexcept {
+    return a.host() == b.host();
+  }
 
  private:
   static Word swap(Word word) noexcept {

@@ -38,6 +38,13 @@ template <typename Key, typename Value, std::size_t kChunk = 64>
 class CowTable {
   static_assert(std::is_trivially_copyable_v<Key> && std::is_trivially_copyable_v<Value>);
 
+ private:
+  struct Slot {
+    Key key{};
+    Value value{};
+    bool is_used{};
+  };
+
  public:
   CowTable() { chunks_.push_back(std::make_shared<Chunk>()); }
 
@@ -53,9 +60,39 @@ class CowTable {
     }
   }
 
-  void prefetch(const Key& key) const noexcept {
-    __builtin_prefetch(&at(cow_hash(key) & (capacity() - 1U)));
-  }
+  /// Look-ups in two steps, for bursts: first approach() for all keys, then find() for all. Valid as long as the table.
+  ///
+  ///   const auto reader = table.reader();
+  ///   for each i: places[i] = reader.approach(keys[i]);
+  ///   for each i: const Value* value = reader.find(places[i], keys[i]);
+  class Reader {
+   public:
+    using Place = const void*;
+    /// Brings the slot near where the key is, unless another key was there first.
+    [[nodiscard]] Place approach(const Key& key) const noexcept {
+      const std::size_t i = cow_hash(key) & mask_;
+      const Slot* slot = &(*chunks_[i / kChunk])[i % kChunk];
+      __builtin_prefetch(slot);
+      return slot;
+    }
+    /// `place`: approach(key).
+    [[nodiscard]] const Value* find(Place place, const Key& key) const noexcept {
+      const Slot& slot = *static_cast<const Slot*>(place);
+      if (!slot.is_used) return nullptr;
+      if (slot.key == key) [[likely]]
+        return &slot.value;
+      return table_->find(key);
+    }
+
+   private:
+    friend CowTable;
+    explicit Reader(const CowTable& table) noexcept
+        : chunks_{table.chunks_.data()}, mask_{table.capacity() - 1U}, table_{&table} {}
+    const std::shared_ptr<std::array<typename CowTable::Slot, kChunk>>* chunks_;
+    std::size_t mask_;
+    const CowTable* table_;
+  };
+  [[nodiscard]] Reader reader() const noexcept { return Reader{*this}; }
 
   /// Inserts or overwrites.
   void set(const Key& key, const Value& value) {
@@ -95,11 +132,6 @@ class CowTable {
   }
 
  private:
-  struct Slot {
-    Key key{};
-    Value value{};
-    bool is_used{};
-  };
   using Chunk = std::array<Slot, kChunk>;
 
   [[nodiscard]] std::size_t capacity() const noexcept { return chunks_.size() * kChunk; }

@@ -102,7 +102,7 @@ constexpr std::uint64_t high_bits(unsigned bits) noexcept {
 
 }  // namespace
 
-bool IpPrefix::contains(const IpAddress& other) const noexcept {
+bool IpPrefix::covers(const IpAddress& other) const noexcept {
   const bool is_v4 = address.is_v4();
   if (is_v4 != other.is_v4()) return false;
   // IPv4 addresses are the last 32 of 128 bits, behind 96 bits that are equal for all of them.

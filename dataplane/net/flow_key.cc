@@ -111,21 +111,51 @@ FlowKey flow_key(ConstBytes frame, const ParsedFrame& parsed) noexcept {
   return key;
 }
 
+namespace {
+
+/// A key in registers.
+struct KeyWords {
+  std::uint64_t source_first;
+  std::uint64_t source_last;
+  std::uint64_t destination_first;
+  std::uint64_t destination_last;
+  std::uint64_t rest;  // ports, EtherType, protocol
+};
+
 // Two multiplications side by side, one that joins them, and one more because a counter in a single
 // field would else show through (flow_key_test.cc). The constants are fractional digits of pi, made odd.
+std::uint32_t hash_of(const KeyWords& words) noexcept {
+  const std::uint64_t source =
+      mix(words.source_first ^ 0x243F6A8885A308D3U, words.source_last ^ 0x13198A2E03707345U);
+  const std::uint64_t destination =
+      mix(words.destination_first ^ 0xA4093822299F31D1U,
+          words.destination_last ^ 0x082EFA98EC4E6C89U);
+  const std::uint64_t joined = mix(source + destination, words.rest ^ 0x452821E638D01377U);
+  const std::uint64_t hash = mix(joined, 0xBE5466CF34E90C6DU);
+  return static_cast<std::uint32_t>(hash ^ (hash >> 32U));
+}
+
+}  // namespace
+
 std::uint32_t flow_hash(const FlowKey& key) noexcept {
   static_assert(std::has_unique_object_representations_v<FlowKey>, "padding would be hashed");
   // One load for each word: copied as a whole, the key would be loaded in wider pieces than stored.
   const auto word = [&key](std::size_t i) noexcept {
     return load<std::uint64_t>(reinterpret_cast<const std::uint8_t*>(&key) + 8 * i);
   };
+  return hash_of({word(0), word(1), word(2), word(3), word(4)});
+}
 
-  const std::uint64_t source = mix(word(0) ^ 0x243F6A8885A308D3U, word(1) ^ 0x13198A2E03707345U);
-  const std::uint64_t destination =
-      mix(word(2) ^ 0xA4093822299F31D1U, word(3) ^ 0x082EFA98EC4E6C89U);
-  const std::uint64_t joined = mix(source + destination, word(4) ^ 0x452821E638D01377U);
-  const std::uint64_t hash = mix(joined, 0xBE5466CF34E90C6DU);
-  return static_cast<std::uint32_t>(hash ^ (hash >> 32U));
+std::uint32_t packet_hash(ConstBytes frame, const ParsedFrame& parsed) noexcept {
+  const bool has_ports = parsed.l4 == L4Kind::udp || parsed.l4 == L4Kind::tcp;
+  if (parsed.l3 != L3Kind::ipv4 || !has_ports || parsed.is_fragment) [[unlikely]]
+    return flow_hash(flow_key(frame, parsed));
+  const auto& ip = bounded_header<Ipv4Header>(frame, parsed.l3_offset);
+  const std::uint64_t both =
+      load<std::uint32_t>(&bounded_header<UdpHeader>(frame, parsed.l4_offset));
+  const std::uint64_t rest = both | std::uint64_t{Be16{parsed.ether_type}.raw()} << 32U |
+                             std::uint64_t{parsed.ip_proto} << 48U;
+  return hash_of({0, mapped(ip.source), 0, mapped(ip.destination), rest});
 }
 
 }  // namespace weft

@@ -36,4 +36,7 @@ static_assert(sizeof(FlowKey) == 40);
 /// 32 well-mixed bits.
 [[nodiscard]] std::uint32_t flow_hash(const FlowKey& key) noexcept;
 
+/// flow_hash(flow_key(frame, parsed)), without a key for the packets that nearly all are.
+[[nodiscard]] std::uint32_t packet_hash(ConstBytes frame, const ParsedFrame& parsed) noexcept;
+
 }  // namespace weft

@@ -171,6 +171,15 @@ double spread(const std::vector<std::uint32_t>& hashes, unsigned shift, unsigned
 // (RFC 7637 s3.2), the low 20 for the flow label (RFC 6438), low bits for tables and queues. The
 // statistic's deviation is sqrt(2 / buckets): 0.011 for 14 bits, 0.09 for 8, 0.35 for 4; the bounds
 // are above 6 of them, and a hash that leaves a bit constant scores 2 or more.
+TEST(FlowHash, OfAPacketIsThatOfItsKey) {
+  for (const GoldenFrame& golden : golden_frames()) {
+    const ExactBuffer buffer{golden.octets};
+    EXPECT_EQ(
+        packet_hash(buffer.view(), golden.parsed), flow_hash(flow_key(buffer.view(), golden.parsed))
+    ) << golden.name;
+  }
+}
+
 TEST(FlowHash, SpreadsSequentialFlowsLikeAnIdealHash) {
   const struct {
     unsigned shift, bits;

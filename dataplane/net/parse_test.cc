@@ -1,10 +1,12 @@
 #include "dataplane/net/parse.h"
 
+#include <algorithm>
 #include <ostream>
 
 #include <gtest/gtest.h>
 
 #include "dataplane/net/headers.h"
+#include "dataplane/net/parse_plain.h"
 #include "dataplane/net/testing/frames.h"
 
 namespace weft {
@@ -22,17 +24,27 @@ namespace {
 
 using namespace wire_test;  // NOLINT: builders
 
-DropReason error_of(const Octets& octets) {
-  return parse_frame(ExactBuffer{octets}.view()).error;
+/// parse_frame, held against the packet path's own entrance.
+ParsedFrame parse(ConstBytes frame, std::size_t on_wire_octets) {
+  const ParsedFrame parsed = parse_frame(frame, on_wire_octets);
+  ParsedFrame quickly;
+  // What is not written shows.
+  std::fill_n(reinterpret_cast<std::uint8_t*>(&quickly), sizeof quickly, std::uint8_t{0xA5});
+  parse_frame_into(quickly, frame, on_wire_octets);
+  EXPECT_EQ(quickly, parsed);
+  return parsed;
+}
+ParsedFrame parse(ConstBytes frame) {
+  return parse(frame, frame.size());
 }
 
-bool is_ip(const ParsedFrame& parsed) {
-  return parsed.l3 == L3Kind::ipv4 || parsed.l3 == L3Kind::ipv6;
+DropReason error_of(const Octets& octets) {
+  return parse(ExactBuffer{octets}.view()).error;
 }
 
 /// Octets of the frame that parse insists on seeing.
 std::size_t headers_end(const GoldenFrame& golden) {
-  if (is_ip(golden.parsed)) return golden.parsed.payload_offset;
+  if (golden.parsed.is_ip()) return golden.parsed.payload_offset;
   if (golden.parsed.l3 == L3Kind::arp) return golden.parsed.l3_offset + 28U;
   return golden.parsed.l3_offset;
 }
@@ -65,7 +77,7 @@ void set_ip_end(Octets& octets, const ParsedFrame& whole, std::size_t end) {
 
 TEST(Parse, GoldenFramesHaveTheirOffsets) {
   for (const GoldenFrame& golden : golden_frames()) {
-    EXPECT_EQ(parse_frame(ExactBuffer{golden.octets}.view()), golden.parsed) << golden.name;
+    EXPECT_EQ(parse(ExactBuffer{golden.octets}.view()), golden.parsed) << golden.name;
   }
 }
 
@@ -73,7 +85,7 @@ TEST(Parse, NamesTheHeaderThatATruncatedFrameEndsIn) {
   for (const GoldenFrame& golden : golden_frames()) {
     for (std::size_t size = 0; size < golden.octets.size(); ++size) {
       const ExactBuffer buffer{golden.octets, size};
-      const ParsedFrame parsed = parse_frame(buffer.view());
+      const ParsedFrame parsed = parse(buffer.view());
       ASSERT_EQ(
           drop_info(parsed.error).name, drop_info(reason_when_truncated(golden.parsed, size)).name
       ) << golden.name
@@ -86,7 +98,7 @@ TEST(Parse, SaysThatHeadersContinueInTheNextBuffer) {
   for (const GoldenFrame& golden : golden_frames()) {
     for (std::size_t size = 0; size < golden.octets.size(); ++size) {
       const ExactBuffer buffer{golden.octets, size};
-      const ParsedFrame parsed = parse_frame(buffer.view(), golden.octets.size());
+      const ParsedFrame parsed = parse(buffer.view(), golden.octets.size());
       if (size < headers_end(golden)) {
         ASSERT_EQ(parsed.error, DropReason::headers_not_contiguous)
             << golden.name << " at " << size;
@@ -99,7 +111,7 @@ TEST(Parse, SaysThatHeadersContinueInTheNextBuffer) {
 
 TEST(Parse, NamesTheHeaderThatAShorterIpPacketEndsIn) {
   for (const GoldenFrame& golden : golden_frames()) {
-    if (!is_ip(golden.parsed)) continue;
+    if (!golden.parsed.is_ip()) continue;
     const ParsedFrame& whole = golden.parsed;
     const bool is_v4 = whole.l3 == L3Kind::ipv4;
     const std::size_t fixed = whole.l3_offset + (is_v4 ? 20U : 40U);
@@ -119,7 +131,7 @@ TEST(Parse, NamesTheHeaderThatAShorterIpPacketEndsIn) {
 
 TEST(Parse, DoesNotTakePaddingForHeaders) {
   for (const GoldenFrame& golden : golden_frames()) {
-    if (!is_ip(golden.parsed)) continue;
+    if (!golden.parsed.is_ip()) continue;
     const ParsedFrame& whole = golden.parsed;
     const bool is_v4 = whole.l3 == L3Kind::ipv4;
     const std::size_t fixed = whole.l3_offset + (is_v4 ? 20U : 40U);
@@ -134,7 +146,7 @@ TEST(Parse, DoesNotTakePaddingForHeaders) {
       if (looks_like_a_jumbogram) expected = DropReason::ipv6_length_mismatch;
       Octets octets = golden.octets;
       set_ip_end(octets, whole, end);
-      const ParsedFrame parsed = parse_frame(ExactBuffer{octets}.view());
+      const ParsedFrame parsed = parse(ExactBuffer{octets}.view());
       ASSERT_EQ(parsed.error, expected) << golden.name << " at " << end;
       if (expected == DropReason::none) {
         ASSERT_EQ(parsed.l3_end, end) << golden.name;
@@ -200,7 +212,7 @@ TEST(Parse, ReachesAnL4HeaderBehindTheLongestExtensionHeaders) {
     next = kIpProtoDestOptions;
   }
   const ParsedFrame parsed =
-      parse_frame(ExactBuffer{ethernet(kEtherTypeIpv6, ipv6(next, payload))}.view());
+      parse(ExactBuffer{ethernet(kEtherTypeIpv6, ipv6(next, payload))}.view());
   EXPECT_EQ(parsed.l4, L4Kind::udp);
   EXPECT_EQ(parsed.l4_offset, 54 + 8 * 2048);
 }
@@ -241,19 +253,17 @@ TEST(Parse, RefusesArpThatIsNotForIpv4OverEthernet) {
 TEST(Parse, TakesLargeSegmentsWhosePayloadIsInOtherBuffers) {
   const Octets whole = ethernet(kEtherTypeIpv4, ipv4(6, tcp(Octets(65535 - 40))));
   const ExactBuffer headers{whole, 14 + 20 + 20};
-  const ParsedFrame parsed = parse_frame(headers.view(), whole.size());
+  const ParsedFrame parsed = parse(headers.view(), whole.size());
   EXPECT_TRUE(parsed.is_ok());
   EXPECT_EQ(parsed.payload_offset, 54);
   EXPECT_EQ(parsed.l3_end, 14U + 65535U);
-  EXPECT_EQ(parse_frame(headers.view()).error, DropReason::ipv4_length_mismatch);
+  EXPECT_EQ(parse(headers.view()).error, DropReason::ipv4_length_mismatch);
 }
 
 TEST(Parse, DropsAsTruncatedWhatNoFurtherBufferCanComplete) {
   const Octets whole = ethernet(kEtherTypeIpv4, ipv4(6, tcp({})));
-  EXPECT_EQ(parse_frame(ExactBuffer{whole, 20}.view(), 30).error, DropReason::truncated_ipv4);
-  EXPECT_EQ(
-      parse_frame(ExactBuffer{whole, 20}.view(), 34).error, DropReason::headers_not_contiguous
-  );
+  EXPECT_EQ(parse(ExactBuffer{whole, 20}.view(), 30).error, DropReason::truncated_ipv4);
+  EXPECT_EQ(parse(ExactBuffer{whole, 20}.view(), 34).error, DropReason::headers_not_contiguous);
 }
 
 }  // namespace
