@@ -292,6 +292,11 @@ std::optional<Quoted> quoted_v6(ConstBytes quotation) noexcept {
 KeyedPacket connection_key(
     ConstBytes frame, const ParsedFrame& parsed, EndpointIndex endpoint
 ) noexcept {
+  if (is_plain(parsed)) {
+    KeyedPacket packet;
+    packet.is_low_to_high = write_plain_key(packet.key, frame, parsed, endpoint);
+    return packet;
+  }
   Ends ends = ends_of(frame, parsed);
   if (parsed.is_ip()) [[likely]] {
     const Ports ports = ports_of(frame, parsed);
@@ -333,32 +338,6 @@ std::optional<KeyedPacket> related_key(
   // connection of a neighbour.
   if (!quoted || quoted->ends.source != ends_of(frame, parsed).destination) return std::nullopt;
   return canonical(quoted->ends, tag_of(endpoint, KeyKind::connection, quoted->protocol));
-}
-
-namespace {
-
-__extension__ using Wide = unsigned __int128;
-/// Every bit of both words reaches every bit of the answer: the 128-bit product, folded.
-std::uint64_t mix(std::uint64_t a, std::uint64_t b) noexcept {
-  const Wide product = static_cast<Wide>(a) * b;
-  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64U);
-}
-
-}  // namespace
-
-// As flow_hash (dataplane/net/flow_key.cc), with a seed in every multiplication. CRC32 would save a
-// few cycles, but it is linear: keys that collide under one seed collide under all.
-std::uint64_t connection_hash(const ConnectionKey& key, std::uint64_t seed) noexcept {
-  const auto word = [&key](std::size_t i) noexcept {
-    return load<std::uint64_t>(reinterpret_cast<const std::uint8_t*>(&key) + 8 * i);
-  };
-  const std::uint64_t other = std::rotl(seed, 32);
-  const std::uint64_t low =
-      mix(word(0) ^ seed ^ 0x243F6A8885A308D3U, word(1) ^ other ^ 0x13198A2E03707345U);
-  const std::uint64_t high =
-      mix(word(2) ^ other ^ 0xA4093822299F31D1U, word(3) ^ seed ^ 0x082EFA98EC4E6C89U);
-  const std::uint64_t joined = mix(low + high, word(4) ^ seed ^ 0x452821E638D01377U);
-  return mix(joined, 0xBE5466CF34E90C6DU);
 }
 
 }  // namespace weft::classifier

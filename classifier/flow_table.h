@@ -50,6 +50,8 @@
 #include <cstdint>
 #include <span>
 
+#include <emmintrin.h>
+
 #include "classifier/connection_key.h"
 #include "classifier/conntrack.h"
 #include "classifier/flow_entry.h"
@@ -117,7 +119,7 @@ class FlowTable {
 
   [[nodiscard]] FlowEntry* find(const ConnectionKey& key, std::uint64_t hash) noexcept;
   /// Bit i of the answer: keys[i] was found. `found[i]` is its entry or nullptr. All three spans
-  /// have the same size, at most kMaxBulk.
+  /// have the same size, at most kMaxBulk. Wants prefetch() of every hash, a while ago.
   [[nodiscard]] std::uint64_t find_bulk(
       std::span<const ConnectionKey> keys,
       std::span<const std::uint64_t> hashes,
@@ -219,7 +221,15 @@ class FlowTable {
     return slot.value() >= home_count_ * kWays;
   }
   /// Bit w: the tag of way w of the bucket.
-  [[nodiscard]] std::uint32_t ways_with(std::uint32_t bucket, std::uint8_t tag) const noexcept;
+  // measured: prototype of the table in the comment on top, 1 M entries, a loop over 16 octets -> SSE2, 47 -> 38
+  // cycles per hit, 53 -> 18 per miss.
+  [[nodiscard]] std::uint32_t ways_with(std::uint32_t bucket, std::uint8_t tag) const noexcept {
+    static_assert(kWays == sizeof(__m128i));
+    const auto* tags = reinterpret_cast<const __m128i*>(tags_.data() + std::size_t{bucket} * kWays);
+    const __m128i equal =
+        _mm_cmpeq_epi8(_mm_load_si128(tags), _mm_set1_epi8(static_cast<char>(tag)));
+    return static_cast<std::uint32_t>(_mm_movemask_epi8(equal));
+  }
   [[nodiscard]] std::uint32_t used_ways(std::uint32_t bucket) const noexcept {
     return ~ways_with(bucket, 0) & 0xFFFFU;
   }

@@ -104,14 +104,16 @@ class alignas(kCacheLine) Meter {
       restart(meter, now);
     const std::uint64_t elapsed = now.value() > last_ ? now.value() - last_ : 0;
     last_ += elapsed;
+    // The packets of a burst arrive at the same time: tokens come with the first of them only.
+    if (elapsed != 0) fill_buckets(meter, elapsed);
     if (!meter.is_colour_aware) in = Colour::green;
     switch (meter.kind) {
       case MeterKind::srtcm:
-        return judge_srtcm(meter, elapsed, octets, in);
+        return judge_srtcm(octets, in);
       case MeterKind::trtcm:
-        return judge_trtcm(meter, elapsed, octets, in);
+        return judge_trtcm(octets, in);
       case MeterKind::rfc4115:
-        return judge_rfc4115(meter, elapsed, octets, in);
+        return judge_rfc4115(octets, in);
     }
     __builtin_unreachable();
   }
@@ -140,16 +142,15 @@ class alignas(kCacheLine) Meter {
     return tokens - added;
   }
 
-  void fill_both(const CompiledMeter& meter, std::uint64_t elapsed) noexcept {
-    fill(committed_, meter.cbs, meter.committed.advance(elapsed, committed_remainder_));
-    fill(excess_, meter.excess_burst, meter.excess.advance(elapsed, excess_remainder_));
+  void fill_buckets(const CompiledMeter& meter, std::uint64_t elapsed) noexcept {
+    const std::uint64_t rest =
+        fill(committed_, meter.cbs, meter.committed.advance(elapsed, committed_remainder_));
+    const std::uint64_t excess =
+        meter.kind == MeterKind::srtcm ? rest : meter.excess.advance(elapsed, excess_remainder_);
+    fill(excess_, meter.excess_burst, excess);
   }
 
-  Colour judge_srtcm(
-      const CompiledMeter& meter, std::uint64_t elapsed, std::uint32_t octets, Colour in
-  ) noexcept {
-    const std::uint64_t tokens = meter.committed.advance(elapsed, committed_remainder_);
-    fill(excess_, meter.excess_burst, fill(committed_, meter.cbs, tokens));
+  Colour judge_srtcm(std::uint32_t octets, Colour in) noexcept {
     if (in == Colour::green && committed_ >= octets) {
       committed_ -= octets;
       return Colour::green;
@@ -161,10 +162,7 @@ class alignas(kCacheLine) Meter {
     return Colour::red;
   }
 
-  Colour judge_trtcm(
-      const CompiledMeter& meter, std::uint64_t elapsed, std::uint32_t octets, Colour in
-  ) noexcept {
-    fill_both(meter, elapsed);
+  Colour judge_trtcm(std::uint32_t octets, Colour in) noexcept {
     if (in == Colour::red || excess_ < octets) return Colour::red;
     excess_ -= octets;
     if (in == Colour::yellow || committed_ < octets) return Colour::yellow;
@@ -172,10 +170,7 @@ class alignas(kCacheLine) Meter {
     return Colour::green;
   }
 
-  Colour judge_rfc4115(
-      const CompiledMeter& meter, std::uint64_t elapsed, std::uint32_t octets, Colour in
-  ) noexcept {
-    fill_both(meter, elapsed);
+  Colour judge_rfc4115(std::uint32_t octets, Colour in) noexcept {
     if (in == Colour::green && committed_ > octets) {
       committed_ -= octets;
       return Colour::green;

@@ -41,18 +41,30 @@ inline void write_class(rte_mbuf* frame, std::uint8_t dscp) noexcept {
   m.colour = classifier::colour_of(dscp);
 }
 
-/// `octets`: of the IP packet, which is what meters count (RFC 2697 s1). `index`: into Snapshot::meters; kNoMeter and a meter that was just removed let everything pass.
-[[nodiscard]] inline Classified pass_meter(
-    StageContext& context, std::uint16_t index, std::uint32_t octets, Classified packet
+/// A meter and this worker's state of it; `meter` is nullptr if everything passes.
+struct MeterHere {
+  const classifier::CompiledMeter* meter{};
+  MeterSlot* slot{};
+};
+/// `index`: into Snapshot::meters; kNoMeter and a meter that was just removed let everything pass.
+[[nodiscard]] inline MeterHere meter_here(
+    const StageContext& context, std::uint16_t index
 ) noexcept {
-  if (index == classifier::kNoMeter || packet.is_dropped) return packet;
+  if (index == classifier::kNoMeter) return {};
   const classifier::CompiledMeter* meter = context.snapshot->meters.find(index);
-  if (meter == nullptr || meter->version == 0) return packet;
-  MeterSlot& slot = context.tables->meter(index);
+  if (meter == nullptr || meter->version == 0) return {};
+  return {meter, &context.tables->meter(index)};
+}
+
+/// `octets`: of the IP packet, which is what meters count (RFC 2697 s1).
+[[nodiscard]] inline Classified pass_meter(
+    const MeterHere& here, Tsc now, std::uint32_t octets, Classified packet
+) noexcept {
+  if (here.meter == nullptr || packet.is_dropped) return packet;
   const classifier::Colour colour =
-      slot.meter.judge(*meter, context.now, octets, classifier::colour_of(packet.dscp));
-  slot.count(colour, octets);
-  const classifier::MeterAction& action = meter->action(colour);
+      here.slot->meter.judge(*here.meter, now, octets, classifier::colour_of(packet.dscp));
+  here.slot->count(colour, octets);
+  const classifier::MeterAction& action = here.meter->action(colour);
   switch (action.kind) {
     case classifier::MeterAction::Kind::pass:
       packet.dscp = classifier::recoloured(packet.dscp, colour);
@@ -65,6 +77,11 @@ inline void write_class(rte_mbuf* frame, std::uint8_t dscp) noexcept {
       break;
   }
   return packet;
+}
+[[nodiscard]] inline Classified pass_meter(
+    StageContext& context, std::uint16_t index, std::uint32_t octets, Classified packet
+) noexcept {
+  return pass_meter(meter_here(context, index), context.now, octets, packet);
 }
 
 }  // namespace weft

@@ -37,6 +37,12 @@ using classifier::Verdict;
 // Decision::verdict. A connection is refused without an entry; this one was allowed once.
 constexpr std::uint8_t kDenied = 1;
 
+/// Of decisions in force. No older than the endpoint: an entry with a lesser one was somebody else's.
+std::uint32_t epoch_of(const EndpointEntry& endpoint, const SegmentEntry& segment) noexcept {
+  const auto age = static_cast<std::int32_t>(segment.policy_epoch - endpoint.born_epoch);
+  return age < 0 ? endpoint.born_epoch : segment.policy_epoch;
+}
+
 /// A packet at one of its ends.
 struct EndPacket {
   rte_mbuf* frame;
@@ -51,11 +57,7 @@ struct EndPacket {
 
   [[nodiscard]] const ParsedFrame& parsed() const noexcept { return meta(frame).parsed; }
   [[nodiscard]] ConstBytes head() const noexcept { return head_bytes(frame); }
-  /// Of decisions in force. No older than the endpoint: an entry with a lesser one was somebody else's.
-  [[nodiscard]] std::uint32_t epoch() const noexcept {
-    const auto age = static_cast<std::int32_t>(segment->policy_epoch - endpoint->born_epoch);
-    return age < 0 ? endpoint->born_epoch : segment->policy_epoch;
-  }
+  [[nodiscard]] std::uint32_t epoch() const noexcept { return epoch_of(*endpoint, *segment); }
 };
 
 bool is_neighbor_or_listener(const ParsedFrame& parsed, ConstBytes head) noexcept {
@@ -132,24 +134,29 @@ void remember_fragments(
   made.entry->seen = context.coarse_now;
 }
 
-/// The packet is treated as decided: counted under the rule, and let pass or not. By value: the entry that the
-/// decision comes from may have to make room for a fragment's.
-DropReason apply(StageContext& context, const EndPacket& packet, Decision decision) noexcept {
+/// What a decision says about a packet that may pass: counted under the rule, and how it is to be treated.
+void note(StageContext& context, End end, rte_mbuf* frame, const Decision& decision) noexcept {
   if (decision.rule != classifier::kNoCounter) {
     RuleHits& hits = context.tables->hits(decision.rule);
     hits.packets.add(1);
-    hits.octets.add(packet.frame->pkt_len);
+    hits.octets.add(frame->pkt_len);
   }
-  if ((decision.verdict & kDenied) != 0) return denied_at(packet.end);
-  if (packet.parsed().is_fragment && !packet.is_later_fragment) [[unlikely]]
-    remember_fragments(context, packet, decision);
-  PacketMeta& m = meta(packet.frame);
+  PacketMeta& m = meta(frame);
   // A rule that is judged at both ends meters once, and gives its class once: what a meter has made of it since stays.
-  const bool is_arriving = packet.end == End::receiver;
+  const bool is_arriving = end == End::receiver;
   m.rule_dscp = is_arriving && decision.dscp == m.rule_dscp ? classifier::kNoClass : decision.dscp;
   m.rule_meter =
       is_arriving && decision.meter == m.rule_meter ? classifier::kNoMeter : decision.meter;
-  return DropReason::none;
+}
+
+/// The packet is treated as decided, and let pass or not. By value: the entry that the decision comes from may have to
+/// make room for a fragment's.
+DropReason apply(StageContext& context, const EndPacket& packet, Decision decision) noexcept {
+  const bool is_denied = (decision.verdict & kDenied) != 0;
+  if (!is_denied && packet.parsed().is_fragment && !packet.is_later_fragment) [[unlikely]]
+    remember_fragments(context, packet, decision);
+  note(context, packet.end, packet.frame, decision);
+  return is_denied ? denied_at(packet.end) : DropReason::none;
 }
 
 /// The L7 class of a flow of which no payload was seen. Only TCP and UDP are looked into: of anything else nothing
@@ -372,47 +379,95 @@ DropReason pass(StageContext& context, const EndPacket& packet, FlowEntry* found
   return apply(context, packet, entry->decision);
 }
 
+/// What is known of a packet before its entry has been found.
+struct Asked {
+  rte_mbuf* frame;
+  const EndpointEntry* endpoint;
+  const SegmentEntry* segment;
+  std::uint32_t epoch;
+  std::uint8_t lane;
+  bool is_low_to_high;
+  bool is_plain;  // IPv4, UDP or TCP, no fragment
+  bool is_later_fragment;
+};
+
+/// Whether the packet changes nothing about its connection but counters: what nearly all do. `entry`: of its key.
+bool is_settled(
+    StageContext& context, const Asked& packet, const FlowEntry& entry, bool looks_at_payload
+) noexcept {
+  const bool is_in_force = packet.is_plain && entry.epoch == packet.epoch &&
+                           entry.decision.verdict == 0 &&
+                           !(looks_at_payload && entry.l7 == classifier::kL7Unknown) &&
+                           !classifier::is_expired(
+                               entry.state, entry.seen, context.coarse_now, context.tables->timeouts
+                           );
+  if (!is_in_force) return false;
+  const ParsedFrame& parsed = meta(packet.frame).parsed;
+  if (parsed.l4 == L4Kind::tcp) {
+    constexpr unsigned kMeaning =
+        TcpHeader::kSyn | TcpHeader::kAck | TcpHeader::kFin | TcpHeader::kRst;
+    const auto& tcp = bounded_header<TcpHeader>(head_bytes(packet.frame), parsed.l4_offset);
+    return entry.state == ConnState::established && (tcp.flags & kMeaning) == TcpHeader::kAck;
+  }
+  const bool opener_is_low = (entry.flags & classifier::kOpenerIsLow) != 0;
+  return entry.state == ConnState::udp_replied ||
+         (entry.state == ConnState::udp_unreplied && packet.is_low_to_high == opener_is_low);
+}
+
+/// As pass() for such a packet.
+void pass_settled(StageContext& context, End end, rte_mbuf* frame, FlowEntry& entry) noexcept {
+  entry.seen = context.coarse_now;
+  ++entry.packets;
+  note(context, end, frame, entry.decision);
+}
+
 }  // namespace
 
 Lanes stage_flow(StageContext& context, classifier::End end, Burst& burst, Lanes live) noexcept {
   const Snapshot& snapshot = *context.snapshot;
   FlowTable& flows = context.tables->flows;
-  Lanes passed;
   WorkerTables::FlowScratch& scratch = context.tables->scratch;
-  std::array<EndPacket, kMaxBurst> packets;
-  std::array<std::uint8_t, kMaxBurst> lane_of;
+  std::array<Asked, kMaxBurst> asked;
   std::size_t count = 0;
+  // Of the endpoint whose packet was the last.
+  EndpointIndex index = kNoEndpoint;
+  const EndpointEntry* endpoint = nullptr;
+  const SegmentEntry* segment = nullptr;
+  std::uint32_t epoch = 0;
   for (const unsigned lane : live) {
     rte_mbuf* frame = burst.frames[lane];
-    PacketMeta& m = meta(frame);
-    const EndpointIndex index = end == End::sender ? m.from : m.to.endpoint();
-    const EndpointEntry& endpoint = snapshot.endpoints[index.value()];
-    const SegmentEntry& segment = snapshot.segments[m.segment.value()];
-    const ConstBytes head = head_bytes(frame);
-    if (segment.policy == nullptr || is_neighbor_or_listener(m.parsed, head)) {
-      passed.add(lane);
-      continue;
+    const PacketMeta& m = meta(frame);
+    const EndpointIndex its = end == End::sender ? m.from : m.to.endpoint();
+    if (its != index) {
+      index = its;
+      endpoint = &snapshot.endpoints[index.value()];
+      segment = &snapshot.segments[endpoint->segment.value()];
+      epoch = epoch_of(*endpoint, *segment);
     }
-    const bool is_later = m.parsed.is_later_fragment();
-    const KeyedPacket keyed =
-        is_later ? KeyedPacket{classifier::fragment_key(head, m.parsed, index), true}
-                 : classifier::connection_key(head, m.parsed, index);
-    scratch.keys[count] = keyed.key;
-    const std::uint64_t hash = scratch.hashes[count] = flows.hash(keyed.key);
+    if (segment->policy == nullptr) continue;
+    const ConstBytes head = head_bytes(frame);
+    Asked& packet = asked[count];
+    ConnectionKey& key = scratch.keys[count];
+    packet = {
+        frame, endpoint, segment, epoch, static_cast<std::uint8_t>(lane), false, false, false};
+    if (classifier::is_plain(m.parsed)) [[likely]] {
+      packet.is_plain = true;
+      packet.is_low_to_high = classifier::write_plain_key(key, head, m.parsed, index);
+    } else if (is_neighbor_or_listener(m.parsed, head)) {
+      continue;
+    } else if (m.parsed.is_later_fragment()) {
+      packet.is_later_fragment = packet.is_low_to_high = true;
+      key = classifier::fragment_key(head, m.parsed, index);
+    } else {
+      const KeyedPacket keyed = classifier::connection_key(head, m.parsed, index);
+      packet.is_low_to_high = keyed.is_low_to_high;
+      key = keyed.key;
+    }
+    const std::uint64_t hash = scratch.hashes[count] = flows.hash(key);
     flows.prefetch(hash);
-    packets[count] = {
-        frame,
-        &endpoint,
-        &segment,
-        index,
-        end,
-        &scratch.keys[count],
-        hash,
-        keyed.is_low_to_high,
-        is_later};
-    lane_of[count++] = static_cast<std::uint8_t>(lane);
+    ++count;
   }
-  if (count == 0) return passed;
+  if (count == 0) return live;
   (void)flows.find_bulk(
       {scratch.keys.data(), count}, {scratch.hashes.data(), count}, {scratch.found.data(), count}
   );
@@ -423,18 +478,35 @@ Lanes stage_flow(StageContext& context, classifier::End end, Burst& burst, Lanes
     return stats.inserted + stats.erased + stats.evicted + stats.recycled;
   };
   const std::uint64_t before = changes();
+  bool is_table_changed = false;
   for (std::size_t i = 0; i < count; ++i) {
-    const bool is_table_changed = changes() != before;
-    FlowEntry* entry =
-        is_table_changed ? flows.find(scratch.keys[i], scratch.hashes[i]) : scratch.found[i];
-    const DropReason reason = pass(context, packets[i], entry);
-    if (reason == DropReason::none) [[likely]] {
-      passed.add(lane_of[i]);
-    } else {
-      drop(context, packets[i].frame, reason);
+    const Asked& packet = asked[i];
+    FlowEntry* entry = scratch.found[i];
+    if (is_table_changed) [[unlikely]]
+      entry = flows.find(scratch.keys[i], scratch.hashes[i]);
+    const bool looks_at_payload = packet.segment->policy->l7 != nullptr;
+    if (entry != nullptr && is_settled(context, packet, *entry, looks_at_payload)) [[likely]] {
+      pass_settled(context, end, packet.frame, *entry);
+      continue;
+    }
+    const EndPacket whole{
+        packet.frame,
+        packet.endpoint,
+        packet.segment,
+        scratch.keys[i].endpoint(),
+        end,
+        &scratch.keys[i],
+        scratch.hashes[i],
+        packet.is_low_to_high,
+        packet.is_later_fragment};
+    const DropReason reason = pass(context, whole, entry);
+    is_table_changed = changes() != before;
+    if (reason != DropReason::none) {
+      drop(context, packet.frame, reason);
+      live.remove(packet.lane);
     }
   }
-  return passed;
+  return live;
 }
 
 }  // namespace weft

@@ -5,8 +5,8 @@
 #include "dataplane/net/parse_plain.h"
 #include "dataplane/offload.h"
 #include "dataplane/stages.h"
+#include "encap/decap.h"
 #include "encap/tos.h"
-#include "encap/tunnel.h"
 
 namespace weft {
 
@@ -83,7 +83,7 @@ struct TunnelRun {
   std::size_t vtep{};
   std::uint64_t vni{};
   SegmentIndex segment = kNoSegment;
-  SegmentAddress remote;
+  IpAddress remote;
   TunnelIndex tunnel = kNoTunnel;
   bool has_vtep{};
 };
@@ -150,11 +150,11 @@ DropReason find_tunnel(
     run.segment = *segment;
     run.tunnel = kNoTunnel;
   }
-  const SegmentAddress remote = segment_address(run.segment, source);
-  if (run.tunnel == kNoTunnel || !(run.remote == remote)) {
-    const TunnelIndex* tunnel = snapshot.tunnel_by_remote.find(remote);
+  if (run.tunnel == kNoTunnel || run.remote != source) {
+    const TunnelIndex* tunnel =
+        snapshot.tunnel_by_remote.find(segment_address(run.segment, source));
     if (tunnel == nullptr) return DropReason::unknown_remote_vtep;
-    run.remote = remote;
+    run.remote = source;
     run.tunnel = *tunnel;
   }
   return DropReason::none;
@@ -182,13 +182,17 @@ DropReason unwrap(
   if (m.parsed.vlan_count != 0 && segment.inner_vlan == InnerVlan::drop) {
     return DropReason::inner_vlan_tag;
   }
-  if (m.parsed.l3 != L3Kind::ipv4 && m.parsed.l3 != L3Kind::ipv6) return DropReason::none;
+  m.phb = classifier::Phb::best_effort;
+  m.colour = classifier::Colour::green;
+  if (!m.parsed.is_ip()) return DropReason::none;
   const encap::InnerTos tos = encap::inner_tos(segment.dscp_mode, outer.tos, m.parsed.tos);
   if (tos.is_lost) return DropReason::ecn_congestion_lost;
   if (tos.tos != m.parsed.tos) {
     encap::write_tos(head_bytes(frame), m.parsed, tos.tos);
     m.parsed.tos = tos.tos;
   }
+  m.phb = classifier::phb_of(tos.tos >> 2U);
+  m.colour = classifier::colour_of(tos.tos >> 2U);
   return DropReason::none;
 }
 
@@ -230,7 +234,7 @@ encap::Decapped decap_whole(
   // A device may have verified the outer checksum (pmd-config/rx_checksum.h). A bad one is its word
   // against ours: the sum is done again, and decides.
   const bool is_checked = meta(frame).offload.is_checked;
-  return encap::decap(head_bytes(frame), frame->pkt_len, outer, config, is_checked);
+  return encap::decap_inline(head_bytes(frame), frame->pkt_len, outer, config, is_checked);
 }
 
 // Into the segment and out of the outer headers.

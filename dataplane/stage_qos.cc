@@ -51,8 +51,10 @@ Lanes stage_qos(StageContext& context, EndpointIndex from, Burst& burst, Lanes l
   const EndpointEntry& endpoint = snapshot.endpoints[from.value()];
   const SegmentEntry& segment = snapshot.segments[endpoint.segment.value()];
   if (is_as_written(snapshot, endpoint, segment)) return live;
-  const std::uint16_t tenant_meter = segment.tenant_meter;
-  Lanes passed;
+  const MeterHere of_endpoint = meter_here(context, endpoint.qos.meter);
+  const MeterHere of_tenant = meter_here(context, segment.tenant_meter);
+  MeterHere of_rule;
+  std::uint16_t rule_meter = classifier::kNoMeter;  // which of_rule is
   for (const unsigned lane : live) {
     rte_mbuf* frame = burst.frames[lane];
     PacketMeta& m = meta(frame);
@@ -64,43 +66,49 @@ Lanes stage_qos(StageContext& context, EndpointIndex from, Burst& burst, Lanes l
       if (contract == classifier::kNoMeter) packet.dscp = classifier::kDscpDefault;
       packet = pass_meter(context, contract, octets, packet);
     }
-    packet = pass_meter(context, m.rule_meter, octets, packet);
-    packet = pass_meter(context, endpoint.qos.meter, octets, packet);
-    packet = pass_meter(context, tenant_meter, octets, packet);
+    if (m.rule_meter != rule_meter) {
+      rule_meter = m.rule_meter;
+      of_rule = meter_here(context, rule_meter);
+    }
+    packet = pass_meter(of_rule, context.now, octets, packet);
+    packet = pass_meter(of_endpoint, context.now, octets, packet);
+    packet = pass_meter(of_tenant, context.now, octets, packet);
     if (packet.is_dropped) [[unlikely]] {
       drop(context, frame, DropReason::meter_red);
+      live.remove(lane);
       continue;
     }
     write_class(frame, packet.dscp);
-    passed.add(lane);
   }
-  return passed;
+  return live;
 }
 
 Lanes stage_qos_arrived(StageContext& context, Burst& burst, Lanes live) noexcept {
   const std::uint8_t scarce_classes = context.snapshot->scarce_classes;
-  Lanes passed;
+  MeterHere of_rule;
+  std::uint16_t rule_meter = classifier::kNoMeter;  // which of_rule is
   for (const unsigned lane : live) {
     rte_mbuf* frame = burst.frames[lane];
     PacketMeta& m = meta(frame);
     const bool has_class =
         m.rule_dscp != classifier::kNoClass && !is_scarce(scarce_classes, m.rule_dscp);
-    if (has_class || m.rule_meter != classifier::kNoMeter) [[unlikely]] {
+    if (has_class || m.rule_meter != classifier::kNoMeter) {
+      if (m.rule_meter != rule_meter) {
+        rule_meter = m.rule_meter;
+        of_rule = meter_here(context, rule_meter);
+      }
       const std::uint8_t dscp = has_class ? m.rule_dscp : written_class(m.parsed);
       const Classified packet =
-          pass_meter(context, m.rule_meter, l3_octets(frame, m.parsed), {dscp, false});
-      if (packet.is_dropped) {
+          pass_meter(of_rule, context.now, l3_octets(frame, m.parsed), {dscp, false});
+      if (packet.is_dropped) [[unlikely]] {
         drop(context, frame, DropReason::meter_red);
+        live.remove(lane);
         continue;
       }
       write_class(frame, packet.dscp);
-    } else if (m.from == kNoEndpoint) {
-      m.phb = classifier::phb_of(written_class(m.parsed));
-      m.colour = classifier::colour_of(written_class(m.parsed));
     }
-    passed.add(lane);
   }
-  return passed;
+  return live;
 }
 
 }  // namespace weft

@@ -93,6 +93,7 @@ class CowTable {
     const CowTable* table_;
   };
   [[nodiscard]] Reader reader() const noexcept { return Reader{*this}; }
+  void prefetch(const Key& key) const noexcept { (void)reader().approach(key); }
 
   /// Inserts or overwrites.
   void set(const Key& key, const Value& value) {

@@ -60,9 +60,12 @@ struct Sum {
 [[nodiscard]] constexpr std::uint16_t adjust(
     std::uint16_t checksum, std::uint16_t before, std::uint16_t after
 ) noexcept {
-  const std::uint64_t sum = std::uint64_t{static_cast<std::uint16_t>(~checksum)} +
-                            static_cast<std::uint16_t>(~before) + after;
-  return finish(Sum{sum});
+  std::uint32_t sum = std::uint32_t{static_cast<std::uint16_t>(~checksum)} +
+                      static_cast<std::uint16_t>(~before) + after;
+  // Three words: folding twice is enough.
+  sum = (sum & 0xFFFFU) + (sum >> 16U);
+  sum = (sum & 0xFFFFU) + (sum >> 16U);
+  return static_cast<std::uint16_t>(~sum);
 }
 
 }  // namespace weft
