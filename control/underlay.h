@@ -54,7 +54,7 @@ struct UnderlayHost {
   MacAddress mac;
   std::vector<IpPrefix> addresses;
   std::map<IpAddress, MacAddress> neighbors{};  // permanent
-  std::uint16_t mtu = 1500;                   // octets of an IP packet
+  std::uint16_t mtu = 1500;                     // octets of an IP packet
   bool is_link_up = true;
 };
 
