@@ -166,7 +166,7 @@ struct KeyedPacket {
     return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64U);
   };
   const auto word = [&key](std::size_t i) noexcept {
-    std::uint64_t value;
+    std::uint64_t value = 0;
     std::memcpy(&value, reinterpret_cast<const std::uint8_t*>(&key) + 8 * i, sizeof value);
     return value;
   };

@@ -28,9 +28,9 @@ namespace detail {
     return fold(sum_of(frame.subspan(outer.l3_offset, size))) == 0xFFFF;
   }
   const auto* octets = reinterpret_cast<const std::uint8_t*>(&ip);
-  std::uint64_t first;
-  std::uint64_t second;
-  std::uint32_t third;
+  std::uint64_t first = 0;
+  std::uint64_t second = 0;
+  std::uint32_t third = 0;
   std::memcpy(&first, octets, sizeof first);
   std::memcpy(&second, octets + 8, sizeof second);
   std::memcpy(&third, octets + 16, sizeof third);
