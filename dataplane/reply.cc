@@ -237,6 +237,9 @@ void fill_meta(rte_mbuf* answer, rte_mbuf* about) noexcept {
     packet.to = Destination{asked.from_tunnel};
   }
   packet.parsed = parse_frame(head_bytes(answer), answer->pkt_len);
+  // It is made behind the stages that would say so.
+  packet.phb = classifier::phb_of(packet.parsed.tos >> 2U);
+  packet.colour = classifier::colour_of(packet.parsed.tos >> 2U);
 }
 
 }  // namespace

@@ -326,6 +326,15 @@ TEST_F(TooBig, GoesBackWhereTheFrameCameFrom) {
   EXPECT_EQ(meta(to_tunnel.get()).to, Destination{TunnelIndex{5}});
 }
 
+TEST_F(TooBig, TravelsInTheClassThatItNames) {
+  for (const Octets& octets :
+       {udp_frame({}, Ip4{}, {}, counting(10)), udp_frame({}, Ip6{}, {}, counting(10))}) {
+    const Packet answer = too_big(octets);
+    EXPECT_EQ(meta(answer.get()).phb, classifier::Phb::network_control);
+    EXPECT_EQ(meta(answer.get()).colour, classifier::Colour::green);
+  }
+}
+
 TEST_F(TooBig, AnswersQueriesButNoIcmpErrors) {  // RFC 1122 s3.2.2, RFC 4443 s2.4(e.1), (e.2)
   for (unsigned type = 0; type < 256; ++type) {
     const auto octet = static_cast<std::uint8_t>(type);
