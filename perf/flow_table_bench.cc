@@ -149,7 +149,10 @@ std::uint64_t look_up(FlowTable& table, const Keys& keys) noexcept {
     const std::span<const ConnectionKey> bulk = std::span{keys}.subspan(at, kBulk);
     std::array<std::uint64_t, kBulk> hashes;
     std::array<FlowEntry*, kBulk> found;
-    for (std::size_t i = 0; i < kBulk; ++i) hashes[i] = table.hash(bulk[i]);
+    for (std::size_t i = 0; i < kBulk; ++i) {
+      hashes[i] = table.hash(bulk[i]);
+      table.prefetch(hashes[i]);
+    }
     const std::uint64_t mask = table.find_bulk(bulk, hashes, found);
     for (FlowEntry* entry : found) {
       if (entry != nullptr) entry->seen = CoarseTime{1};
