@@ -163,9 +163,14 @@ void Host::look_at_links(Controller& controller, TimePoint now) {
   for (std::uint16_t i = 0; i < static_cast<std::uint16_t>(kMaxUplinks); ++i) {
     if (uplinks_[i] == nullptr) continue;
     const LinkState state = link(UplinkIndex{i});
-    if (state.is_up == uplinks_[i]->was_up) continue;
-    uplinks_[i]->was_up = state.is_up;
-    spdlog::info("port {}: link {}", uplinks_[i]->device->name(), state.is_up ? "up" : "down");
+    const LinkState before = std::exchange(uplinks_[i]->link, state);
+    if (state == before) continue;
+    spdlog::info(
+        "port {}: link {}, {} Mbit/s",
+        uplinks_[i]->device->name(),
+        state.is_up ? "up" : "down",
+        state.speed_mbps
+    );
     controller.link_changed(UplinkIndex{i}, state);
     controller.commit();  // frames written on link-up must find the uplink up
     carry_out(controller, underlay_.set_link(UplinkIndex{i}, state.is_up, now));
@@ -305,7 +310,7 @@ Result<OpenedUplink> Host::open_uplink(UplinkIndex index, const PortConfig& conf
   EthdevUplink& ethdev = *uplink->device;
   uplink->offload = std::make_unique<FlowOffload>(ethdev.port_id());
   const LinkState link_now{ethdev.link().is_up, ethdev.link().speed_mbps};
-  uplink->was_up = link_now.is_up;
+  uplink->link = link_now;
 
   OpenedUplink opened;
   opened.mac = ethdev.mac();

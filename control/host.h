@@ -104,7 +104,7 @@ class Host final : public Platform {
     std::unique_ptr<EthdevUplink> device;
     std::unique_ptr<FlowOffload> offload;  // ends before the device does
     WorkerId first_worker;                 // sends what the underlay writes
-    bool was_up{};
+    LinkState link;                        // at the last look
   };
   /// Where a container port's interface lives, to notice that its namespace is gone.
   struct Home {

@@ -45,6 +45,7 @@ using TimePoint = std::chrono::steady_clock::time_point;
 struct LinkState {
   bool is_up{};
   std::uint32_t speed_mbps{};  // 0: unknown
+  friend bool operator==(const LinkState&, const LinkState&) = default;
 };
 
 /// Frames that the device itself lost, since it was opened: before the switch saw them, or after it gave

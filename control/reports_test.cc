@@ -122,6 +122,15 @@ TEST_F(Reports, LinkStateIsPublished) {
   EXPECT_FALSE(platform.published->uplinks[0].is_up);
 }
 
+// An operator who reads "down" must find that frames are dropped as uplink_down, not a moment later.
+TEST_F(Reports, PortListSaysTheLinkThatTheWorkersGoBy) {
+  make_network();
+  const auto link = [&] { return accepted("port.list")["ports"][0]["link"]; };
+  EXPECT_EQ(link(), "up");
+  controller.link_changed(UplinkIndex{0}, LinkState{false, 0});
+  EXPECT_EQ(link(), "down");
+}
+
 TEST_F(Reports, ForwardingStopsAndStarts) {
   EXPECT_TRUE(platform.published->is_forwarding);
   accepted("forwarding.set", R"({"enabled":false})");

@@ -42,7 +42,6 @@ Json pool_json(const PoolLevel& level) {
 Json describe_uplink(const Controller& controller, const PortRecord& port) {
   const RuntimeUplink& uplink = *controller.runtime().uplinks[port.index.value()];
   const OpenedUplink& opened = uplink.opened;
-  const LinkState link = controller.platform().link(port.index);
   const PortReading reading = reading_of(uplink);
   const DeviceLosses losses = controller.platform().device_losses(port.index);
   return Json{
@@ -55,8 +54,10 @@ Json describe_uplink(const Controller& controller, const PortRecord& port) {
       {"driver", opened.driver},
       {"mac", format(opened.mac)},
       {"mtu", opened.mtu},
-      {"link", link.is_up ? "up" : "down"},
-      {"speed_mbps", link.speed_mbps},
+      {"link",
+       opened.link.is_up ? "up"
+                         : "down"},  // what the workers go by, not what the device says just now
+      {"speed_mbps", opened.link.speed_mbps},
       {"rx_queues", opened.rx_queues},
       {"tx_queues", opened.tx_queues},
       {"owner_worker", nullptr},

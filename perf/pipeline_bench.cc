@@ -7,7 +7,7 @@
 //   Stages/<job>/<bare | policy>/<flows>/64            where the cycles of a Pipeline go, stage by stage
 //   Io                                                 an mbuf from the pool and back: what a port adds at least
 //
-//   build/release/perf/pipeline_bench --benchmark_filter='Pipeline/.*/policy/1k/64$'
+//   build/perf/perf/pipeline_bench --benchmark_filter='Pipeline/.*/policy/1k/64$'
 //
 // policy: 1,000 rules, connection state, class and policer (pipeline_scene.h). Receiving and freeing are not part of
 // the figures: they are cycles *beyond* the io ceiling. cyc/pkt and ns/pkt are those of the best batch of 256 packets,
