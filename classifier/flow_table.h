@@ -28,9 +28,10 @@
 // owner that wants one more takes it from the heaviest owner, if that has at least two more than
 // it, or else from itself. So a lighter owner never loses anything, and two owners never take the
 // same entry from each other in turn. Of the loser's entries a closing one (or a fragment) goes
-// first, then one that is being opened (half-open, unreplied), then a settled one; within a class
-// the one that has been idle longest of the first kEvictionScan, which then go to the end of the
-// line.
+// first, then one that is being opened (half-open, unreplied), then a settled one. Within a class
+// they stand in line. The first goes, unless it was used since it got its place: such a one goes to
+// the end of the line instead (a second chance: the CLOCK algorithm), and of kEvictionScan that
+// were all used, the one that has been idle longest is taken.
 //
 // Time. Nothing happens by itself: sweep() looks at a few buckets per call and removes what is
 // over. An entry may therefore be found after its time; whoever finds it asks is_expired()
@@ -63,7 +64,7 @@ namespace weft::classifier {
 
 inline constexpr std::size_t kMaxBulk = 64;
 inline constexpr std::uint32_t kMaxFlowEntries = 100'000'000;
-inline constexpr std::uint32_t kEvictionScan = 8;
+inline constexpr std::uint32_t kEvictionScan = 16;
 
 struct FlowTableConfig {
   std::uint32_t max_entries = 1'000'000;  // 1 to kMaxFlowEntries; about 100 octets each
@@ -126,8 +127,8 @@ class FlowTable {
       std::span<FlowEntry*> found
   ) noexcept;
 
-  /// A new entry: the given key, state (not `none`) and `seen`, the rest zero. May evict an entry:
-  /// see Fairness above. An owner at its connection limit that has closing entries loses the oldest
+  /// A new entry: the given key, state (not `none`) and `seen`, one packet, the rest zero. May evict
+  /// an entry: see Fairness above. An owner at its connection limit that has closing entries loses the oldest
   /// of those.
   [[nodiscard]] Inserted insert(
       const ConnectionKey& key,
@@ -142,7 +143,9 @@ class FlowTable {
     const FlowClass before = info(entry.state).flow_class;
     const FlowClass after = info(state).flow_class;
     entry.state = state;
-    if (before != after) owners_.move(entry.key.endpoint(), before, after, slot_of(entry));
+    if (before == after) return;
+    owners_.move(entry.key.endpoint(), before, after, slot_of(entry));
+    owners_.mark(slot_of(entry)) = entry.packets;
   }
   void erase(FlowEntry& entry) noexcept;
 
@@ -237,14 +240,16 @@ class FlowTable {
   [[nodiscard]] FlowEntry* find_in(
       std::uint32_t bucket, const ConnectionKey& key, std::uint64_t hash
   ) noexcept;
+  void prefetch_place(std::uint64_t hash) const noexcept;
   [[nodiscard]] FlowSlot free_slot(std::uint64_t hash) const noexcept;
   [[nodiscard]] InsertStatus admit(
       EndpointIndex owner, CoarseTime now, const OwnerLimits& limits
   ) noexcept;
   [[nodiscard]] bool make_room(EndpointIndex owner, CoarseTime now) noexcept;
-  [[nodiscard]] FlowSlot most_idle(
+  [[nodiscard]] FlowSlot next_to_go(
       EndpointIndex owner, FlowClass flow_class, CoarseTime now
   ) noexcept;
+  void prefetch_front(EndpointIndex owner, FlowClass flow_class) const noexcept;
   void evict_from(EndpointIndex owner, CoarseTime now) noexcept;
   void release(FlowSlot slot) noexcept;
 

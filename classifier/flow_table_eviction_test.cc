@@ -1,5 +1,7 @@
 // Who loses what when a flow table is full. The rest of the table: flow_table_test.cc.
 #include <algorithm>
+#include <cstdint>
+#include <initializer_list>
 #include <random>
 
 #include <gtest/gtest.h>
@@ -10,25 +12,79 @@
 namespace weft::classifier {
 namespace {
 
-TEST(FlowTableEviction, EvictsClosingThenOpeningThenTheMostIdleSettled) {
-  FlowTable table = make_table(6);
-  add(table, kOwner, 0, ConnState::established, CoarseTime{10});
-  add(table, kOwner, 1, ConnState::established, CoarseTime{5});
-  add(table, kOwner, 2, ConnState::syn_sent, CoarseTime{20});
-  add(table, kOwner, 3, ConnState::syn_sent, CoarseTime{15});
-  add(table, kOwner, 4, ConnState::established, CoarseTime{30});
-  add(table, kOwner, 5, ConnState::established, CoarseTime{3});
-  table.set_state(*look_up(table, kOwner, 4), ConnState::closed);
-  std::uint64_t number = 100;
-  for (const std::uint64_t victim : {4U, 3U, 2U, 5U, 1U, 0U}) {
-    ASSERT_NE(look_up(table, kOwner, victim), nullptr);
+void use(FlowTable& table, std::uint64_t number, CoarseTime now) {
+  FlowEntry* entry = look_up(table, kOwner, number);
+  ASSERT_NE(entry, nullptr) << number;
+  ++entry->packets;
+  entry->seen = now;
+}
+
+/// Adds to a full table, again and again, and expects that these go, in this order.
+void expect_to_go(FlowTable& table, std::initializer_list<std::uint64_t> victims) {
+  std::uint64_t number = 1000;
+  for (const std::uint64_t victim : victims) {
+    ASSERT_NE(look_up(table, kOwner, victim), nullptr) << victim;
     ASSERT_EQ(
         add(table, kOwner, number++, ConnState::established, CoarseTime{40}).status,
         InsertStatus::ok
     );
     EXPECT_EQ(look_up(table, kOwner, victim), nullptr) << victim;
   }
+}
+
+TEST(FlowTableEviction, EvictsClosingThenOpeningThenSettledInTheOrderOfArrival) {
+  FlowTable table = make_table(6);
+  add(table, kOwner, 0, ConnState::established, CoarseTime{1});
+  add(table, kOwner, 1, ConnState::syn_sent, CoarseTime{2});
+  add(table, kOwner, 2, ConnState::established, CoarseTime{3});
+  add(table, kOwner, 3, ConnState::syn_sent, CoarseTime{4});
+  add(table, kOwner, 4, ConnState::established, CoarseTime{5});
+  add(table, kOwner, 5, ConnState::established, CoarseTime{6});
+  table.set_state(*look_up(table, kOwner, 4), ConnState::closed);
+  expect_to_go(table, {4, 1, 3, 0, 2, 5});
   EXPECT_EQ(table.stats().evicted, 6U);
+}
+
+TEST(FlowTableEviction, PassesOverWhatWasUsedSinceItGotItsPlace) {
+  FlowTable table = make_table(4);
+  for (std::uint64_t number = 0; number < 4; ++number) add(table, kOwner, number);
+  use(table, 0, CoarseTime{20});
+  use(table, 2, CoarseTime{10});
+  expect_to_go(table, {1, 3, 0});  // 0 had its second chance
+}
+
+TEST(FlowTableEviction, TakesTheMostIdleOneIfAllWereUsed) {
+  FlowTable table = make_table(4);
+  for (std::uint64_t number = 0; number < 4; ++number) add(table, kOwner, number);
+  use(table, 0, CoarseTime{20});
+  use(table, 1, CoarseTime{30});
+  use(table, 2, CoarseTime{10});
+  use(table, 3, CoarseTime{25});
+  expect_to_go(table, {2});
+}
+
+TEST(FlowTableEviction, LooksAtNoMoreThanItsScanAtOnce) {
+  constexpr std::uint64_t kMany = 3 * kEvictionScan;
+  FlowTable table = make_table(kMany);
+  for (std::uint64_t number = 0; number < kMany; ++number) add(table, kOwner, number);
+  for (std::uint64_t number = 0; number < kMany; ++number) use(table, number, CoarseTime{20});
+  use(table, 3, CoarseTime{10});
+  use(table, kMany - 1, CoarseTime{5});
+  expect_to_go(table, {3});
+}
+
+// A connection that is in use outlives a flood from its own owner.
+TEST(FlowTableEviction, AFloodOfOneOwnerLeavesItsOwnBusyConnectionsAlone) {
+  constexpr std::uint32_t kBusy = kEvictionScan - 1;
+  FlowTable table = make_table(1000);
+  for (std::uint32_t i = 0; i < kBusy; ++i) add(table, kOwner, i);
+  for (std::uint32_t i = 0; i < 20'000; ++i) {
+    const CoarseTime now{i / 100};
+    ASSERT_EQ(add(table, kOwner, 100 + i, ConnState::udp_replied, now).status, InsertStatus::ok);
+    if (i % 100 == 0) {
+      for (std::uint32_t busy = 0; busy < kBusy; ++busy) use(table, busy, now);
+    }
+  }
 }
 
 TEST(FlowTableEviction, IsFullOnlyWhenEveryOwnerHasOneEntryAndTheNewcomerNone) {

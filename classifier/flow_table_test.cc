@@ -41,7 +41,7 @@ TEST(FlowTable, ClearsAPlaceThatIsUsedAgain) {
   FlowTable table = make_table(1);
   add(table, kOwner, 1).entry->packets = 5;
   table.erase(*look_up(table, kOwner, 1));
-  EXPECT_EQ(add(table, kOwner, 1).entry->packets, 0U);
+  EXPECT_EQ(add(table, kOwner, 1).entry->packets, 1U);
 }
 
 TEST(FlowTable, AnswersWithTheEntryThatIsThereAlready) {
@@ -83,7 +83,7 @@ TEST(FlowTable, RefusesAConfigurationOutOfRange) {
 }
 
 TEST(FlowTable, TakesAboutAHundredOctetsPerEntry) {
-  EXPECT_LT(flow_table_size({1'000'000, 16'384, 0}), 105'000'000U);
+  EXPECT_LT(flow_table_size({1'000'000, 16'384, 0}), 110'000'000U);
   EXPECT_GT(flow_table_size({1'000'000, 16'384, 0}), 85'000'000U);
 }
 
@@ -278,7 +278,7 @@ TEST(FlowTable, EqualsAMapOverAMillionRandomOperations) {
       case 0: {
         const Inserted inserted = add(table, owner, name.second, state, now);
         ASSERT_EQ(inserted.status, entry != nullptr ? InsertStatus::exists : InsertStatus::ok);
-        if (entry == nullptr) model[name] = {state, now, 0};
+        if (entry == nullptr) model[name] = {state, now, 1};
         break;
       }
       case 1:

@@ -83,6 +83,11 @@ FlowSlot OwnerAccounts::front(EndpointIndex owner, FlowClass flow_class) const n
   return first == 0 ? kNoSlot : FlowSlot{first - 1U};
 }
 
+void OwnerAccounts::pass_over_front(EndpointIndex owner, FlowClass flow_class) noexcept {
+  std::uint32_t& first = owners_[owner.value()].first[index(flow_class)];
+  first = links_[first - 1U].next + 1U;  // a ring: what was first is the last now
+}
+
 bool OwnerAccounts::take_credit(
     EndpointIndex owner, const OwnerLimits& limits, CoarseTime now
 ) noexcept {

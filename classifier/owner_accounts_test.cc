@@ -20,17 +20,16 @@ OwnerAccounts accounts() {
   return std::move(*made);
 }
 
-std::vector<std::uint32_t> ring(
-    const OwnerAccounts& book, EndpointIndex owner, FlowClass flow_class
-) {
+/// Passes over each entry once, so the ring is as it was.
+std::vector<std::uint32_t> ring(OwnerAccounts& book, EndpointIndex owner, FlowClass flow_class) {
   std::vector<std::uint32_t> slots;
   const FlowSlot first = book.front(owner, flow_class);
-  if (first == kNoSlot) return slots;
-  FlowSlot slot = first;
-  do {
+  for (FlowSlot slot = first; slot != kNoSlot;) {
     slots.push_back(slot.value());
-    slot = book.next(slot);
-  } while (slot != first);
+    book.pass_over_front(owner, flow_class);
+    slot = book.front(owner, flow_class);
+    if (slot == first) break;
+  }
   return slots;
 }
 
@@ -49,6 +48,18 @@ TEST(OwnerAccounts, KeepTheOrderOfArrivalInEachRing) {
   EXPECT_EQ(book.live_count(owner), 2U);
   book.remove(owner, FlowClass::closing, FlowSlot{7});
   EXPECT_EQ(book.front(owner, FlowClass::closing), kNoSlot);
+}
+
+TEST(OwnerAccounts, KeepTheMarkOfAnEntryThatMoves) {
+  OwnerAccounts book = accounts();
+  const EndpointIndex owner{3};
+  for (std::uint32_t slot : {5U, 0U}) book.add(owner, FlowClass::opening, FlowSlot{slot});
+  book.mark(FlowSlot{5}) = 17;
+  book.mark(FlowSlot{0}) = 4;
+  book.pass_over_front(owner, FlowClass::opening);
+  book.move(owner, FlowClass::opening, FlowClass::settled, FlowSlot{5});
+  EXPECT_EQ(book.mark(FlowSlot{5}), 17U);
+  EXPECT_EQ(book.mark(FlowSlot{0}), 4U);
 }
 
 TEST(OwnerAccounts, AgreeWithAnObviousModelOverRandomOperations) {

@@ -281,7 +281,6 @@ DropReason open_connection(
   entry.flags = first.flags;
   entry.epoch = packet.epoch();
   entry.decision = decision;
-  entry.packets = 1;
   entry.l7 = l7;
   if (look_at_payload(context, packet, entry, is_opener) && !judge_again(context, packet, entry)) {
     return apply(context, packet, decision);

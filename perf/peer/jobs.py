@@ -39,9 +39,9 @@ JOBS = {job.name: job for job in (
     Job("real-decap", "vxlan", is_outbound=False, rules=1000, is_stateful=True, restore=128,
         note="VXLAN decapsulation with 1,000 rules, connection state, class and policer"),
     Job("rules-10", "vxlan", rules=10, is_adversarial=True, hosts=60_000, fixed_flows=1_000_000,
-        note="VXLAN encapsulation of new flows, 10 rules"),
+        note="VXLAN encapsulation, 10 rules that ask every packet: no connection state, too many flows to remember"),
     Job("rules-10k", "vxlan", rules=10_000, is_adversarial=True, hosts=60_000, fixed_flows=1_000_000,
-        note="VXLAN encapsulation of new flows, 10,000 rules of many shapes"),
+        note="the same with 10,000 rules of many shapes"),
 )}
 
 

@@ -34,14 +34,9 @@ class Weft(System):
         config.write_text(json.dumps(self.document(), indent=1))
         self.spawn([
             self.setup.weftd, "--config", config, "--socket", self.socket_path, "--cores", self.setup.core,
-            "--idle", "poll", "--flow-entries", self._flow_entries(),
+            "--idle", "poll", "--flow-entries", max(1 << 18, 2 * self.case.flows),
             "--eal", f"-d {self.setup.plugin}"])
         machine.wait_until(self._is_ready, "weftd is ready")
-
-    def _flow_entries(self):
-        """Room for all flows; but flows that are to be new each time must not be remembered."""
-        least = 1 << 18
-        return least if self.case.job.is_adversarial else max(least, 2 * self.case.flows)
 
     def _is_ready(self):
         self.assert_alive()
@@ -80,7 +75,7 @@ class Weft(System):
         ends = {"from": {"group": "app"}, "to": {"cidr": rule.network}}
         if not self.case.job.is_outbound:
             ends = {"from": ends["to"], "to": ends["from"]}
-        more = {"class": "AF41", "meter": "cap"} if self.case.job.is_stateful else {}
+        more = {"class": "AF41", "meter": "cap"} if self.case.job.is_stateful else {"stateful": False}
         return {
             "name": f"r{number}", "priority": rule.priority, **ends, "protocol": "udp",
             "ports": f"{rule.first_port}-{rule.last_port}",
