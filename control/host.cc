@@ -75,6 +75,12 @@ Host::~Host() {
 
 Status Host::make_workers(const HostConfig& host) {
   std::random_device random;
+  if (eal_->worker_count() > 1) {
+    shared_meters_ = SharedMeters{kMaxMeters};
+    if (!shared_meters_.is_made()) {
+      return Error{"workers: no memory for " + std::to_string(kMaxMeters) + " shared meters"};
+    }
+  }
   for (std::uint16_t i = 0; i < eal_->worker_count(); ++i) {
     WorkerConfig config;
     config.id = WorkerId{i};
@@ -86,6 +92,7 @@ Status Host::make_workers(const HostConfig& host) {
     config.tables.rule_counters = kMaxRuleCounters;
     config.tables.meters = kMaxMeters;
     config.flow_seed = (std::uint64_t{random()} << 32U) | random();
+    config.shared_meters = shared_meters_.is_made() ? &shared_meters_ : nullptr;
     auto worker = Worker::make(config, published_, qsbr_);
     if (!worker) return worker.error();
     workers_.push_back(std::move(*worker));

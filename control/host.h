@@ -131,6 +131,7 @@ class Host final : public Platform {
   std::map<std::string, Reaper::Ticket> dying_;  // by place: somebody may want it again at once
   Published<Snapshot> published_;
   Qsbr<kMaxWorkers> qsbr_;
+  SharedMeters shared_meters_;  // of all workers; not made if there is one
   std::vector<std::unique_ptr<Worker>> workers_;
   bool are_threads_running_{};
   std::array<std::unique_ptr<Uplink>, kMaxUplinks> uplinks_;

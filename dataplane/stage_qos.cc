@@ -51,8 +51,8 @@ Lanes stage_qos(StageContext& context, EndpointIndex from, Burst& burst, Lanes l
   const EndpointEntry& endpoint = snapshot.endpoints[from.value()];
   const SegmentEntry& segment = snapshot.segments[endpoint.segment.value()];
   if (is_as_written(snapshot, endpoint, segment)) return live;
-  const MeterHere of_endpoint = meter_here(context, endpoint.qos.meter);
-  const MeterHere of_tenant = meter_here(context, segment.tenant_meter);
+  const MeterHere of_endpoint = own_meter(context, endpoint.qos.meter);
+  const MeterHere of_tenant = common_meter(context, segment.tenant_meter);
   MeterHere of_rule;
   std::uint16_t rule_meter = classifier::kNoMeter;  // which of_rule is
   for (const unsigned lane : live) {
@@ -64,11 +64,11 @@ Lanes stage_qos(StageContext& context, EndpointIndex from, Burst& burst, Lanes l
       const auto wanted = static_cast<std::size_t>(classifier::phb_of(packet.dscp));
       const std::uint16_t contract = endpoint.qos.contracts[wanted];
       if (contract == classifier::kNoMeter) packet.dscp = classifier::kDscpDefault;
-      packet = pass_meter(context, contract, octets, packet);
+      packet = pass_meter(own_meter(context, contract), context.now, octets, packet);
     }
     if (m.rule_meter != rule_meter) {
       rule_meter = m.rule_meter;
-      of_rule = meter_here(context, rule_meter);
+      of_rule = common_meter(context, rule_meter);
     }
     packet = pass_meter(of_rule, context.now, octets, packet);
     packet = pass_meter(of_endpoint, context.now, octets, packet);
@@ -95,7 +95,7 @@ Lanes stage_qos_arrived(StageContext& context, Burst& burst, Lanes live) noexcep
     if (has_class || m.rule_meter != classifier::kNoMeter) {
       if (m.rule_meter != rule_meter) {
         rule_meter = m.rule_meter;
-        of_rule = meter_here(context, rule_meter);
+        of_rule = common_meter(context, rule_meter);
       }
       const std::uint8_t dscp = has_class ? m.rule_dscp : written_class(m.parsed);
       const Classified packet =

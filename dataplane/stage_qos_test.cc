@@ -222,6 +222,29 @@ TEST_F(Qos, AMeterOfATenantDropsRedWhoeverSends) {
   EXPECT_EQ(port(1).counters.drops.get(DropReason::meter_red), 1U);
 }
 
+TEST_F(Qos, AMeterOfATenantIsThatOfAllWorkers) {
+  set_meter(1, {{{}, {}, {MeterAction::Kind::drop, 0}}});
+  change([](Snapshot& s) { s.segments.mutate(0).tenant_meter = 1; });
+  SharedMeters shared{64};
+  ASSERT_TRUE(shared.is_made());
+  const auto be_another_worker = [&] {
+    auto tables = WorkerTables::make(
+        {.flows = 64, .endpoints = 64, .rule_counters = 64, .meters = 64}, 1, &shared
+    );
+    ASSERT_TRUE(tables);
+    tables_ = std::move(*tables);
+    context_->tables = tables_.get();
+  };
+  be_another_worker();
+  EXPECT_TRUE(a_to_b(udp_of(A, B)));
+  EXPECT_TRUE(a_to_b(udp_of(A, B)));
+  be_another_worker();
+  EXPECT_TRUE(a_to_b(udp_of(A, B)));
+  EXPECT_FALSE(a_to_b(udp_of(A, B)));
+  EXPECT_TRUE(dropped_only(DropReason::meter_red));
+  EXPECT_EQ(tables_->meter(1).packets[2].get(), 1U) << "counters stay the worker's own";
+}
+
 TEST_F(Qos, WhatOneMeterDropsCostsTheNextNothing) {
   set_meter(1, {{{}, {}, {MeterAction::Kind::drop, 0}}});
   set_meter(2, {});

@@ -113,7 +113,9 @@ bool carry_out(
   const ParsedFrame& parsed = meta(frame).parsed;
   Classified packet{class_of(rule, parsed), false};
   if (rule.has(MatchActionKind::meter)) {
-    packet = pass_meter(context, rule.meter, l3_octets(frame, parsed), packet);
+    packet = pass_meter(
+        common_meter(context, rule.meter), context.now, l3_octets(frame, parsed), packet
+    );
     if (packet.is_dropped) {
       drop(context, frame, DropReason::meter_red);
       return false;

@@ -16,7 +16,9 @@
 #include "dataplane/base/ids.h"
 #include "dataplane/base/lanes.h"
 #include "dataplane/base/result.h"
+#include "dataplane/lazy_array.h"
 #include "dataplane/port/counters.h"
+#include "dataplane/shared_meter.h"
 
 namespace weft {
 
@@ -29,7 +31,7 @@ struct RuleHits {
 
 /// One meter of one worker.
 struct MeterSlot {
-  classifier::Meter meter;                                // worker: rw
+  classifier::Meter meter;  // worker: rw; unused if it is a shared one
   std::array<Counter, classifier::kColourCount> packets;  // worker: w, control: r
   std::array<Counter, classifier::kColourCount> octets;
   void count(classifier::Colour colour, std::uint64_t size) noexcept {
@@ -45,16 +47,17 @@ struct TableSizes {
   std::uint32_t meters = 1U << 16U;
 };
 
+/// By index, TableSizes::meters of them: the meters of tenants and rules when there are several workers. They belong to
+/// all workers and outlive them.
+using SharedMeters = LazyArray<SharedMeter>;
+
 class WorkerTables {
  public:
   /// An Error names what did not fit into memory.
-  /// `seed`: random, secret (FlowTableConfig).
+  /// `seed`: random, secret (FlowTableConfig). `shared_meters`: nullptr if there is one worker.
   [[nodiscard]] static Result<std::unique_ptr<WorkerTables>> make(
-      const TableSizes& sizes, std::uint64_t seed
+      const TableSizes& sizes, std::uint64_t seed, SharedMeters* shared_meters = nullptr
   );
-  WorkerTables(const WorkerTables&) = delete;
-  WorkerTables& operator=(const WorkerTables&) = delete;
-  ~WorkerTables();
 
   /// Precondition: below TableSizes::rule_counters.
   [[nodiscard]] RuleHits& hits(std::uint32_t counter) noexcept { return hits_[counter]; }
@@ -65,6 +68,10 @@ class WorkerTables {
   [[nodiscard]] MeterSlot& meter(std::uint16_t index) noexcept { return meters_[index]; }
   [[nodiscard]] const MeterSlot& meter(std::uint16_t index) const noexcept {
     return meters_[index];
+  }
+  /// nullptr: this worker is the only one. Precondition: below TableSizes::meters.
+  [[nodiscard]] SharedMeter* shared_meter(std::uint16_t index) noexcept {
+    return shared_meters_ != nullptr ? &(*shared_meters_)[index] : nullptr;
   }
   [[nodiscard]] const TableSizes& sizes() const noexcept { return sizes_; }
 
@@ -81,8 +88,9 @@ class WorkerTables {
  private:
   WorkerTables(const TableSizes& sizes, classifier::FlowTable table);
   TableSizes sizes_;
-  RuleHits* hits_{};
-  MeterSlot* meters_{};
+  LazyArray<RuleHits> hits_;
+  LazyArray<MeterSlot> meters_;
+  SharedMeters* shared_meters_{};
 };
 
 }  // namespace weft

@@ -39,7 +39,7 @@ constexpr std::uint32_t kSweepBuckets = 1;
 Result<std::unique_ptr<Worker>> Worker::make(
     const WorkerConfig& config, const Published<Snapshot>& published, Qsbr<kMaxWorkers>& qsbr
 ) {
-  auto tables = WorkerTables::make(config.tables, config.flow_seed);
+  auto tables = WorkerTables::make(config.tables, config.flow_seed, config.shared_meters);
   if (!tables) return tables.error();
   const int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
   if (epoll_fd < 0) {

@@ -41,7 +41,8 @@ struct WorkerConfig {
   std::uint64_t tsc_hz{};
   IdlePolicy idle;
   TableSizes tables{};
-  std::uint64_t flow_seed{};  // random, secret (FlowTableConfig)
+  std::uint64_t flow_seed{};      // random, secret (FlowTableConfig)
+  SharedMeters* shared_meters{};  // nullptr: it is the only worker
 };
 
 class Worker {

@@ -7,8 +7,11 @@
 // `wrong/M`: colours per million packets that are not those of classifier/testing/policer_model.h. Ours must be 0,
 // and the benchmark fails if it is not.
 #include <array>
+#include <atomic>
+#include <memory>
 #include <random>
 #include <string>
+#include <thread>
 #include <type_traits>
 #include <vector>
 
@@ -19,6 +22,7 @@
 #include "classifier/policer.h"
 #include "classifier/testing/policer_model.h"
 #include "dataplane/port/testing/packets.h"
+#include "dataplane/shared_meter.h"
 #include "perf/packet_meter.h"
 
 namespace weft {
@@ -207,6 +211,33 @@ void add(const char* label, MeterKind kind, bool is_colour_aware) {
       ->Arg(kCold);
 }
 
+/// One meter of a tenant: this worker alone, or another one that judges as fast as it can meanwhile.
+void shared(benchmark::State& state, bool is_contended) {
+  static_cast<void>(wire_test::pools());
+  const Ours policer{config_of(MeterKind::srtcm, false)};
+  const std::vector<Arrival> traffic = arrivals(rte_get_tsc_hz(), kPackets);
+  const auto meter = std::make_unique<SharedMeter>();
+  // A worker's packets, one after the other.
+  const auto packets = [&] {
+    return [&, now = std::uint64_t{1'000'000}, at = std::uint32_t{}]() mutable {
+      const Arrival& arrival = traffic[at++ % kPackets];
+      now += arrival.gap;
+      const Colour colour = meter->judge(policer.profile, Tsc{now}, arrival.octets, arrival.colour);
+      benchmark::DoNotOptimize(colour);
+    };
+  };
+  std::atomic<bool> is_over{};
+  std::thread other;
+  if (is_contended) {
+    other = std::thread{[&, judge_next = packets()]() mutable {
+      while (!is_over.load(std::memory_order_relaxed)) judge_next();
+    }};
+  }
+  perf::measure_packets(state, packets());
+  is_over = true;
+  if (other.joinable()) other.join();
+}
+
 }  // namespace
 }  // namespace weft
 
@@ -224,6 +255,8 @@ int main(int argc, char** argv) {
   add<RteRfc4115<false>>("rte_rfc4115", MeterKind::rfc4115, false);
   add<Ours>("rfc4115", MeterKind::rfc4115, true);
   add<RteRfc4115<true>>("rte_rfc4115", MeterKind::rfc4115, true);
+  benchmark::RegisterBenchmark("shared_srtcm_blind/alone", shared, false);
+  benchmark::RegisterBenchmark("shared_srtcm_blind/contended", shared, true);
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();

@@ -191,6 +191,37 @@ def test_what_a_container_sends_is_policed_and_classed(lab):
     assert tunnelled and all(frame[15] >> 2 == 34 for frame in tunnelled), "outer DSCP is not AF41"
 
 
+# Two containers of two workers share a tenant's rate; each alone would fill it.
+def test_a_tenants_meter_is_that_of_all_workers(lab):
+    weft, containers = tiers(lab, cores="0,1", default="allow")
+    rows = {row["container"]: row["worker"] for row in weft("endpoint.list")["endpoints"]}
+    senders = [next(name for name in rows if rows[name] == worker) for worker in (0, 1)]
+    weft("qos.meter.add", tenant="acme", name="all", cir="8Mbit/s", cbs=100_000, ebs=0)
+    weft("tenant.set", name="acme", meter="all")
+    blast = (
+        "import socket,sys,time\n"
+        "s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\n"
+        "end=time.monotonic()+float(sys.argv[2])\n"
+        "while time.monotonic()<end:\n"
+        "  for _ in range(10): s.sendto(bytes(972),(sys.argv[1],9))\n"
+        "  time.sleep(0.002)\n")
+
+    def passed():
+        (meter,) = weft("qos.meter.list", tenant="acme")["meters"]
+        return meter["green"]["octets"] + meter["yellow"]["octets"]
+    target = next(f"10.1.0.{number}" for name, number in TIERS.items() if name not in senders)
+    started, before = time.monotonic(), passed()
+    blasts = [
+        subprocess.Popen(containers[name].inside("/usr/bin/python3", "-c", blast, target, "3"))
+        for name in senders]
+    for process in blasts:
+        assert process.wait(60) == 0
+    octets, seconds = passed() - before, time.monotonic() - started
+    assert octets <= 100_000 + 1_000_000 * seconds, "more than the tenant's rate passed"
+    assert octets > 1_000_000 * 2, "far less than the rate passed"
+    assert "meter_red" in losses(weft)
+
+
 def test_what_a_container_gets_is_shaped(lab):
     weft, containers = tiers(lab, default="allow")
     weft("endpoint.set", container="app", qos={"rate_in": "100Mbit/s", "burst_in": 100000})
