@@ -34,7 +34,7 @@ class OpenVswitch(System):
 
     @classmethod
     def version(cls, setup):
-        return re.search(r"Open vSwitch\) (\S+)", machine.run(DAEMON, "--version")).group(0)
+        return "Open vSwitch " + re.search(r"Open vSwitch\) (\S+)", machine.run(DAEMON, "--version")).group(1)
 
     @classmethod
     def hugepages_mib(cls, case):

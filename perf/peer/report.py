@@ -18,7 +18,8 @@ def entry(case, entrants):
                 "mode": entrant.mode,
                 **{key: rounds.summary(entrant.samples, key) for key in MEASURES},
                 "faults": sorted(set(entrant.faults)),
-                "samples": entrant.samples,
+                "rounds": [
+                    {key: round(sample[key], 3) for key in MEASURES} for sample in entrant.samples],
             } for entrant in entrants
         },
     }

@@ -178,4 +178,5 @@ def _alterations(case, checked):
 def summary(samples, key):
     values = [sample[key] for sample in samples]
     return {
-        "median": statistics.median(values), "min": min(values), "max": max(values)}
+        "median": round(statistics.median(values), 3), "min": round(min(values), 3),
+        "max": round(max(values), 3)}
