@@ -36,13 +36,6 @@ static_assert(WireHeader<PortPair>);
 static_assert(std::endian::native == std::endian::little, "Weft runs on little-endian hosts");
 static_assert(offsetof(ConnectionKey, low_port) == 32 && offsetof(ConnectionKey, tag) == 36);
 
-template <typename Word>
-Word load(const void* at) noexcept {
-  Word word;
-  std::memcpy(&word, at, sizeof word);
-  return word;
-}
-
 /// 16 octets of address as two words in memory order.
 struct Address {
   std::uint64_t first{};
@@ -51,14 +44,15 @@ struct Address {
 };
 
 Address widened(const Ipv4Address& v4) noexcept {
-  return {0, std::uint64_t{load<std::uint32_t>(&v4)} << 32U | 0xFFFF0000U};
+  return {0, std::uint64_t{load_word<std::uint32_t>(&v4)} << 32U | 0xFFFF0000U};
 }
 Address widened(const Ipv6Address& v6) noexcept {
-  return {load<std::uint64_t>(v6.octets.data()), load<std::uint64_t>(v6.octets.data() + 8)};
+  return {
+      load_word<std::uint64_t>(v6.octets.data()), load_word<std::uint64_t>(v6.octets.data() + 8)};
 }
 Address widened(const MacAddress& mac) noexcept {
-  const std::uint64_t low = load<std::uint32_t>(mac.octets.data());
-  const std::uint64_t high = load<std::uint16_t>(mac.octets.data() + 4);
+  const std::uint64_t low = load_word<std::uint32_t>(mac.octets.data());
+  const std::uint64_t high = load_word<std::uint16_t>(mac.octets.data() + 4);
   return {0, (high << 32U | low) << 16U};
 }
 

@@ -166,9 +166,7 @@ struct KeyedPacket {
     return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64U);
   };
   const auto word = [&key](std::size_t i) noexcept {
-    std::uint64_t value = 0;
-    std::memcpy(&value, reinterpret_cast<const std::uint8_t*>(&key) + 8 * i, sizeof value);
-    return value;
+    return load_word<std::uint64_t>(reinterpret_cast<const std::uint8_t*>(&key) + 8 * i);
   };
   const std::uint64_t other = std::rotl(seed, 32);
   const std::uint64_t low =

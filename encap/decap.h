@@ -6,7 +6,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 
 #include "dataplane/net/checksum.h"
 #include "dataplane/net/headers.h"
@@ -28,12 +27,9 @@ namespace detail {
     return fold(sum_of(frame.subspan(outer.l3_offset, size))) == 0xFFFF;
   }
   const auto* octets = reinterpret_cast<const std::uint8_t*>(&ip);
-  std::uint64_t first = 0;
-  std::uint64_t second = 0;
-  std::uint32_t third = 0;
-  std::memcpy(&first, octets, sizeof first);
-  std::memcpy(&second, octets + 8, sizeof second);
-  std::memcpy(&third, octets + 16, sizeof third);
+  const auto first = load_word<std::uint64_t>(octets);
+  const auto second = load_word<std::uint64_t>(octets + 8);
+  const auto third = load_word<std::uint32_t>(octets + 16);
   constexpr std::uint64_t kLow = 0xFFFFFFFFU;
   const std::uint64_t sum =
       (first & kLow) + (first >> 32U) + (second & kLow) + (second >> 32U) + third;

@@ -23,6 +23,15 @@ namespace weft {
 using ConstBytes = std::span<const std::uint8_t>;
 using Bytes = std::span<std::uint8_t>;
 
+/// The octets at `at` as a word of this machine, whatever their alignment.
+template <typename Word>
+[[nodiscard]] inline Word load_word(const void* at) noexcept {
+  static_assert(std::is_trivially_copyable_v<Word>);
+  Word word{};
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
+
 template <typename Word>
 class BigEndian {
  public:
@@ -45,11 +54,7 @@ class BigEndian {
   }
 
   /// The word as it lies in memory: for comparisons and for one's-complement sums only.
-  [[nodiscard]] Word raw() const noexcept {
-    Word word;
-    std::memcpy(&word, octets_, sizeof word);
-    return word;
-  }
+  [[nodiscard]] Word raw() const noexcept { return load_word<Word>(octets_); }
 
   friend constexpr bool operator==(const BigEndian& a, const BigEndian& b) noexcept {
     return a.host() == b.host();

@@ -76,10 +76,8 @@ struct MacAddress {
  private:
   /// The octets as they lie in memory.
   [[nodiscard]] std::uint64_t raw() const noexcept {
-    std::uint32_t first = 0;
-    std::uint16_t last = 0;
-    std::memcpy(&first, octets.data(), sizeof first);
-    std::memcpy(&last, octets.data() + sizeof first, sizeof last);
+    const auto first = load_word<std::uint32_t>(octets.data());
+    const auto last = load_word<std::uint16_t>(octets.data() + sizeof first);
     return std::uint64_t{last} << 32U | first;
   }
 };

@@ -9,13 +9,6 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "Weft runs on little-endian hosts");
 
-template <typename Word>
-[[nodiscard]] inline Word load(const std::uint8_t* at) noexcept {
-  Word word;
-  std::memcpy(&word, at, sizeof word);
-  return word;
-}
-
 /// Two 64-bit words that are added at once: SSE2 on every x86-64.
 using Words = std::uint64_t __attribute__((vector_size(16)));
 constexpr std::size_t kBlock = 4 * sizeof(Words);
@@ -45,23 +38,23 @@ Sum sum_of(ConstBytes octets) noexcept {
   Accumulator<Words> even;
   Accumulator<Words> odd;
   for (; left >= kBlock; left -= kBlock, at += kBlock) {
-    even.add(load<Words>(at));
-    odd.add(load<Words>(at + 16));
-    even.add(load<Words>(at + 32));
-    odd.add(load<Words>(at + 48));
+    even.add(load_word<Words>(at));
+    odd.add(load_word<Words>(at + 16));
+    even.add(load_word<Words>(at + 32));
+    odd.add(load_word<Words>(at + 48));
   }
   const Words whole = even.whole + odd.whole;
   const Words high = even.high + odd.high;
   Accumulator<std::uint64_t> words{whole[0] + whole[1], high[0] + high[1]};
-  for (; left >= 8; left -= 8, at += 8) words.add(load<std::uint64_t>(at));
+  for (; left >= 8; left -= 8, at += 8) words.add(load_word<std::uint64_t>(at));
 
   std::uint64_t sum = words.whole - (words.high << 32U) + words.high;
   if ((left & 4U) != 0) {
-    sum += load<std::uint32_t>(at);
+    sum += load_word<std::uint32_t>(at);
     at += 4;
   }
   if ((left & 2U) != 0) {
-    sum += load<std::uint16_t>(at);
+    sum += load_word<std::uint16_t>(at);
     at += 2;
   }
   if ((left & 1U) != 0) sum += *at;  // as if a zero followed: the low octet of a little-endian word

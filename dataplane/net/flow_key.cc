@@ -24,33 +24,26 @@ static_assert(std::endian::native == std::endian::little, "Weft runs on little-e
 static_assert(offsetof(FlowKey, ether_type) == offsetof(FlowKey, source_port) + 4);
 static_assert(offsetof(FlowKey, ip_proto) == offsetof(FlowKey, source_port) + 6);
 
-template <typename Word>
-Word load(const void* at) noexcept {
-  Word word;
-  std::memcpy(&word, at, sizeof word);
-  return word;
-}
-
 void store_word(FlowKey& key, std::size_t offset, std::uint64_t word) noexcept {
   std::memcpy(reinterpret_cast<std::uint8_t*>(&key) + offset, &word, sizeof word);
 }
 
 /// The last eight octets of an IPv4-mapped address: 0, 0, 0xFF, 0xFF, a, b, c, d.
 std::uint64_t mapped(const Ipv4Address& v4) noexcept {
-  return std::uint64_t{load<std::uint32_t>(&v4)} << 32U | 0xFFFF0000U;
+  return std::uint64_t{load_word<std::uint32_t>(&v4)} << 32U | 0xFFFF0000U;
 }
 
 /// Two octets 0 and the MAC address.
 std::uint64_t widened(const MacAddress& mac) noexcept {
-  const std::uint64_t low = load<std::uint32_t>(mac.octets.data());
-  const std::uint64_t high = load<std::uint16_t>(mac.octets.data() + 4);
+  const std::uint64_t low = load_word<std::uint32_t>(mac.octets.data());
+  const std::uint64_t high = load_word<std::uint16_t>(mac.octets.data() + 4);
   return (high << 32U | low) << 16U;
 }
 
 /// Type and code in place of the source port, the identifier of an echo in place of the other.
 std::uint32_t icmp_ports(const IcmpHeader& icmp, bool is_echo) noexcept {
-  const std::uint32_t type_code = load<std::uint16_t>(&icmp.type);
-  const std::uint32_t identifier = load<std::uint16_t>(&icmp.rest);
+  const std::uint32_t type_code = load_word<std::uint16_t>(&icmp.type);
+  const std::uint32_t identifier = load_word<std::uint16_t>(&icmp.rest);
   return type_code | (is_echo ? identifier << 16U : 0U);
 }
 
@@ -60,7 +53,7 @@ std::uint32_t ports(ConstBytes frame, const ParsedFrame& parsed) noexcept {
   switch (parsed.l4) {
     case L4Kind::tcp:
     case L4Kind::udp:  // both start with the ports
-      return load<std::uint32_t>(&bounded_header<UdpHeader>(frame, parsed.l4_offset));
+      return load_word<std::uint32_t>(&bounded_header<UdpHeader>(frame, parsed.l4_offset));
     case L4Kind::icmp: {
       const auto& icmp = bounded_header<IcmpHeader>(frame, parsed.l4_offset);
       return icmp_ports(icmp, icmp.type == kIcmpEchoRequest || icmp.type == kIcmpEchoReply);
@@ -141,7 +134,7 @@ std::uint32_t flow_hash(const FlowKey& key) noexcept {
   static_assert(std::has_unique_object_representations_v<FlowKey>, "padding would be hashed");
   // One load for each word: copied as a whole, the key would be loaded in wider pieces than stored.
   const auto word = [&key](std::size_t i) noexcept {
-    return load<std::uint64_t>(reinterpret_cast<const std::uint8_t*>(&key) + 8 * i);
+    return load_word<std::uint64_t>(reinterpret_cast<const std::uint8_t*>(&key) + 8 * i);
   };
   return hash_of({word(0), word(1), word(2), word(3), word(4)});
 }
@@ -152,7 +145,7 @@ std::uint32_t packet_hash(ConstBytes frame, const ParsedFrame& parsed) noexcept 
     return flow_hash(flow_key(frame, parsed));
   const auto& ip = bounded_header<Ipv4Header>(frame, parsed.l3_offset);
   const std::uint64_t both =
-      load<std::uint32_t>(&bounded_header<UdpHeader>(frame, parsed.l4_offset));
+      load_word<std::uint32_t>(&bounded_header<UdpHeader>(frame, parsed.l4_offset));
   const std::uint64_t rest = both | std::uint64_t{Be16{parsed.ether_type}.raw()} << 32U |
                              std::uint64_t{parsed.ip_proto} << 48U;
   return hash_of({0, mapped(ip.source), 0, mapped(ip.destination), rest});
