@@ -1,5 +1,5 @@
-// Verbs; those of policy and QoS are in controller_policy.cc, of match-action rules in controller_rules.cc, what the
-// dataplane reports is in controller_reports.cc.
+// Verbs; those of policy and QoS are in controller_policy.cc, of match-action rules in controller_rules.cc, several as one
+// change in controller_transaction.cc, what the dataplane reports is in controller_reports.cc.
 
 #include "control/controller.h"
 
@@ -53,6 +53,7 @@ Controller::~Controller() {
 // -- publishing ----------------------------------------------------------------------------------
 
 void Controller::publish() {
+  if (platform_.is_staging()) return;  // the transaction's end publishes
   const Dirty dirty = std::exchange(registry_.dirty(), Dirty{});
   for (const std::uint32_t counter : dirty.fresh_counters) platform_.clear_hits(counter);
   for (const std::uint16_t meter : dirty.fresh_meters) platform_.clear_meter(meter);
@@ -246,6 +247,7 @@ Outcome<EndpointIndex> Controller::attach(const EndpointConfig& config) {
   const WorkerId owner = is_gone ? model().endpoint(index)->owner : least_loaded_worker();
   EndpointConfig complete = config;
   complete.mtu = registry_.mtu_of(config);
+  vacate_place_of(config);
   auto port = platform_.open_endpoint(complete, owner);
   if (!port) return system_refused("endpoint " + config.name(), port.error());
 
@@ -312,6 +314,7 @@ std::size_t Controller::detach(
     if (auto port = take_port(index)) ports.push_back(std::move(port));
     forget_rules_about(index);
     registry_.remove_endpoint(index);
+    if (before_ != nullptr) before_->detached.push_back(index);
   }
   publish();
   for (auto& port : ports) platform_.retire(std::move(port));

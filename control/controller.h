@@ -5,7 +5,9 @@
 //                                   -> compile  (Model + Runtime + Dirty -> Snapshot) -> publish
 //
 // Verbs are all-or-nothing and in force on every worker when they return; generation() then says
-// since when. What the dataplane reports (neighbours, learned MACs, link state) is collected by the
+// since when. Between begin() and commit_transaction() or roll_back() several of them are one change: nothing is in
+// force before the end, and roll_back() leaves model, machine and workers as they were
+// (controller_transaction.cc). What the dataplane reports (neighbours, learned MACs, link state) is collected by the
 // second group of functions and takes effect with the next verb or commit(), whichever is first:
 // call commit() once per turn of the control loop. All of it runs on the control thread.
 //
@@ -19,6 +21,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,6 +31,7 @@
 #include "control/platform.h"
 #include "control/registry.h"
 #include "control/runtime.h"
+#include "control/staged_platform.h"
 
 namespace weft::control {
 
@@ -45,6 +49,16 @@ class Controller {
   Controller& operator=(const Controller&) = delete;
   /// Publishes an empty snapshot, retires every port and closes every uplink: nothing is left.
   ~Controller();
+
+  // -- transactions ------------------------------------------------------------------------------
+  enum class Purpose : std::uint8_t { change, trial };
+  /// Verbs after this are one change. Costs a copy of the model. A trial judges them without touching the machine, and
+  /// can only be rolled back. Precondition: is_in_transaction() is false.
+  void begin(Purpose purpose);
+  /// All of it is in force now, or (the system refused) none of it. Precondition: begin(Purpose::change).
+  [[nodiscard]] Outcome<Ok> commit_transaction();
+  void roll_back();
+  [[nodiscard]] bool is_in_transaction() const noexcept { return before_ != nullptr; }
 
   // -- verbs -------------------------------------------------------------------------------------
   [[nodiscard]] Outcome<UplinkIndex> add_port(const PortConfig& config);
@@ -134,7 +148,8 @@ class Controller {
   [[nodiscard]] const Model& model() const noexcept { return registry_.model(); }
   [[nodiscard]] const Runtime& runtime() const noexcept { return runtime_; }
   [[nodiscard]] const Snapshot& snapshot() const noexcept { return *snapshot_; }
-  [[nodiscard]] Generation generation() const noexcept { return snapshot_->generation; }
+  /// Of the last change; within a transaction: which one it will have.
+  [[nodiscard]] Generation generation() const noexcept;
   [[nodiscard]] const Platform& platform() const noexcept { return platform_; }
   /// The number of an uplink or endpoint, from its number or name.
   [[nodiscard]] Outcome<std::uint32_t> port_called(const std::string& port) const;
@@ -175,7 +190,20 @@ class Controller {
   [[nodiscard]] Outcome<Ok> change_port_rules(std::uint32_t port, PortRules rules);
   void forget_rules_about(EndpointIndex endpoint);
 
-  Platform& platform_;
+  /// Where a transaction began.
+  struct Before {
+    Registry registry;
+    Runtime runtime;
+    std::vector<EndpointIndex> detached;  // in this transaction
+    std::vector<EndpointIndex> vacated;   // of them, those whose interface is gone already
+  };
+  void vacate_place_of(const EndpointConfig& config);
+  void restore();
+  void reopen(const std::vector<EndpointIndex>& vacated);
+  void offer_again(const std::set<UplinkIndex>& uplinks);
+
+  StagedPlatform platform_;
+  std::unique_ptr<Before> before_;  // nullptr: no transaction
   Registry registry_;
   Runtime runtime_;
   std::shared_ptr<const Snapshot> snapshot_;

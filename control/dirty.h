@@ -59,6 +59,23 @@ struct Dirty {
            endpoints.empty() && tunnels.empty() && vnis.empty() && macs.empty() &&
            addresses.empty() && remotes.empty() && epochs.empty() && meters.empty();
   }
+
+  /// Adds the keys of `other`; what is not part of a snapshot is left out.
+  void merge(const Dirty& other) {
+    globals |= other.globals;
+    uplinks |= other.uplinks;
+    polled |= other.polled;
+    segments.insert(other.segments.begin(), other.segments.end());
+    floods.insert(other.floods.begin(), other.floods.end());
+    endpoints.insert(other.endpoints.begin(), other.endpoints.end());
+    tunnels.insert(other.tunnels.begin(), other.tunnels.end());
+    vnis.insert(other.vnis.begin(), other.vnis.end());
+    macs.insert(other.macs.begin(), other.macs.end());
+    addresses.insert(other.addresses.begin(), other.addresses.end());
+    remotes.insert(other.remotes.begin(), other.remotes.end());
+    epochs.insert(other.epochs.begin(), other.epochs.end());
+    meters.insert(other.meters.begin(), other.meters.end());
+  }
 };
 
 }  // namespace weft::control

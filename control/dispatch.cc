@@ -12,7 +12,6 @@
 #include "control/methods.h"
 #include "control/params.h"
 #include "control/params_qos.h"
-#include "control/protocol.h"
 #include "control/stats.h"
 
 namespace weft::control {
@@ -327,12 +326,73 @@ Dispatcher::Dispatcher(Controller& controller, About about)
     : controller_{controller}, about_{std::move(about)} {}
 
 std::string Dispatcher::answer(std::string_view line, TimePoint now) {
-  const auto request = parse_request(line);
+  const auto requests = parse_line(line);
+  if (!requests) return format_failure(requests.error().id, requests.error().failure);
+  return requests->is_batch ? answer_batch(*requests, now)
+                            : answer_one(requests->list.front(), now);
+}
+
+std::string Dispatcher::answer_one(const Result<Request, BadRequest>& request, TimePoint now) {
   if (!request) return format_failure(request.error().id, request.error().failure);
   const auto result = call(request->method, request->params, now);
   if (!result) spdlog::info("{} refused: {}", request->method, result.error().message);
   if (request->is_notification) return {};
   return result ? format_result(request->id, *result) : format_failure(request->id, result.error());
+}
+
+// -- batches -------------------------------------------------------------------------------------
+
+/// The refusal's index is the request's.
+Outcome<std::vector<Json>> Dispatcher::carry_out(const Requests& batch, TimePoint now) {
+  const auto refusal = [](std::size_t index, Failure failure) {
+    failure.index = index;
+    return failure;
+  };
+  for (std::size_t i = 0; i < batch.list.size(); ++i) {
+    if (!batch.list[i]) return refusal(i, batch.list[i].error().failure);
+  }
+  std::vector<Json> results;
+  controller_.begin(Controller::Purpose::change);
+  for (std::size_t i = 0; i < batch.list.size(); ++i) {
+    const Request& request = *batch.list[i];
+    auto result = call(request.method, request.params, now);
+    if (!result) {
+      spdlog::info("{} refused, and its batch: {}", request.method, result.error().message);
+      controller_.roll_back();
+      return refusal(i, result.error());
+    }
+    results.push_back(std::move(*result));
+  }
+  if (const auto committed = controller_.commit_transaction(); !committed) return committed.error();
+  // They are in force together.
+  for (Json& result : results) {
+    if (result.contains("generation")) result["generation"] = controller_.generation().value();
+  }
+  return results;
+}
+
+std::string Dispatcher::answer_batch(const Requests& batch, TimePoint now) {
+  const auto results = carry_out(batch, now);
+  std::vector<std::string> answers;
+  for (std::size_t i = 0; i < batch.list.size(); ++i) {
+    const auto& request = batch.list[i];
+    if (request && request->is_notification) continue;
+    const Json& id = request ? request->id : request.error().id;
+    if (results) {
+      answers.push_back(format_result(id, (*results)[i]));
+      continue;
+    }
+    Failure failure = results.error();
+    const auto culprit = std::exchange(failure.index, std::nullopt);
+    if (culprit.has_value() && *culprit != i) {
+      failure = refused(
+          ErrorCode::not_carried_out,
+          "not carried out: request " + std::to_string(*culprit) + " of the batch was refused"
+      );
+    }
+    answers.push_back(format_failure(id, failure));
+  }
+  return format_batch(answers);
 }
 
 Outcome<Json> Dispatcher::call(std::string_view method, const Json& params, TimePoint now) {

@@ -26,6 +26,7 @@ enum class ErrorCode : int {
   limit_reached = -32004,
   system_refused = -32005,
   deadline = -32006,  // reserved
+  not_carried_out = -32007,
 };
 
 struct Failure {

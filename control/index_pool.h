@@ -3,7 +3,8 @@
 //
 // A freed index may still be on its way: in a handoff ring between workers, or in an event from a
 // worker to control. So indices return to the end of a queue, and one is only reused when more than
-// kQuarantine others wait with it (or when there is no fresh one left).
+// kQuarantine others wait with it (or when there is no fresh one left). A transaction holds what comes back until it
+// ends: the snapshot in force still names it.
 #pragma once
 
 #include <cstddef>
@@ -39,7 +40,15 @@ class IndexPool {
     return index;
   }
 
-  void give_back(Index index) { freed_.push_back(index); }
+  void give_back(Index index) { (holds_ ? held_ : freed_).push_back(index); }
+
+  /// From now on what is given back is not given out again, until release().
+  void hold() noexcept { holds_ = true; }
+  void release() {
+    holds_ = false;
+    freed_.insert(freed_.end(), held_.begin(), held_.end());
+    held_.clear();
+  }
 
   /// How many more can be taken.
   [[nodiscard]] std::size_t available() const noexcept {
@@ -52,6 +61,8 @@ class IndexPool {
   typename Index::rep limit_;
   typename Index::rep fresh_{};  // the lowest index never given out
   std::deque<Index> freed_;      // oldest first
+  std::deque<Index> held_;       // likewise
+  bool holds_{};
 };
 
 }  // namespace weft::control

@@ -10,7 +10,7 @@ Failure not_a_request(std::string message, std::string field = {}) {
   return refused(ErrorCode::not_a_request, std::move(message), std::move(field));
 }
 
-struct ParsedLine {
+struct BoundedJson {
   Json json;
   bool is_too_deep{};
   bool is_too_wide{};
@@ -19,7 +19,7 @@ struct ParsedLine {
 /// Whether the text nests too deep or has an object with too many keys: a walk over its brackets and colons
 /// outside of strings. The parser could be asked while it parses, but with a callback it searches an
 /// array again for each element, which takes minutes for the 100,000 rules of a policy.apply.
-void check_bounds(std::string_view line, ParsedLine& parsed) {
+void check_bounds(std::string_view line, BoundedJson& parsed) {
   std::vector<std::size_t> keys(1);  // of each open object or array
   bool is_inside_text = false;
   for (std::size_t at = 0; at < line.size(); ++at) {
@@ -42,8 +42,8 @@ void check_bounds(std::string_view line, ParsedLine& parsed) {
   }
 }
 
-ParsedLine parse_bounded(std::string_view line) {
-  ParsedLine parsed;
+BoundedJson parse_bounded(std::string_view line) {
+  BoundedJson parsed;
   check_bounds(line, parsed);
   if (parsed.is_too_deep || parsed.is_too_wide) return parsed;
   parsed.json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
@@ -54,29 +54,10 @@ std::string dumped(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-}  // namespace
-
-Result<Request, BadRequest> parse_request(std::string_view line) {
-  ParsedLine parsed = parse_bounded(line);
-  if (parsed.is_too_deep) {
-    const std::string limit = std::to_string(kMaxDepth);
-    return BadRequest{{}, not_a_request("request: nested deeper than the limit " + limit)};
-  }
-  if (parsed.is_too_wide) {
-    const std::string limit = std::to_string(kMaxKeys);
-    return BadRequest{
-        {}, not_a_request("request: an object has more keys than the limit " + limit)};
-  }
-  Json& json = parsed.json;
-  if (json.is_discarded()) {
-    return BadRequest{{}, refused(ErrorCode::not_json, "request: the line is not JSON")};
-  }
+Result<Request, BadRequest> parse_request(Json json) {
   if (!json.is_object()) {
-    const std::string reason = json.is_array() ? "batches are not supported, send one object a line"
-                                               : shown(json) + " is not an object";
-    return BadRequest{{}, not_a_request("request: " + reason)};
+    return BadRequest{{}, not_a_request("request: " + shown(json) + " is not an object")};
   }
-
   Request request;
   if (const auto id = json.find("id"); id == json.end()) {
     request.is_notification = true;
@@ -109,6 +90,34 @@ Result<Request, BadRequest> parse_request(std::string_view line) {
   return request;
 }
 
+}  // namespace
+
+Result<Requests, BadRequest> parse_line(std::string_view line) {
+  BoundedJson parsed = parse_bounded(line);
+  if (parsed.is_too_deep) {
+    const std::string limit = std::to_string(kMaxDepth);
+    return BadRequest{{}, not_a_request("request: nested deeper than the limit " + limit)};
+  }
+  if (parsed.is_too_wide) {
+    const std::string limit = std::to_string(kMaxKeys);
+    return BadRequest{
+        {}, not_a_request("request: an object has more keys than the limit " + limit)};
+  }
+  Json& json = parsed.json;
+  if (json.is_discarded()) {
+    return BadRequest{{}, refused(ErrorCode::not_json, "request: the line is not JSON")};
+  }
+  Requests requests;
+  requests.is_batch = json.is_array();
+  if (!requests.is_batch) {
+    requests.list.push_back(parse_request(std::move(json)));
+    return requests;
+  }
+  if (json.empty()) return BadRequest{{}, not_a_request("request: an empty batch")};
+  for (Json& element : json) requests.list.push_back(parse_request(std::move(element)));
+  return requests;
+}
+
 std::string format_result(const Json& id, const Json& result) {
   return dumped(Json{{"jsonrpc", "2.0"}, {"id", id}, {"result", result}});
 }
@@ -118,6 +127,16 @@ std::string format_failure(const Json& id, const Failure& failure) {
   if (failure.index.has_value()) error["data"]["index"] = *failure.index;
   if (!failure.field.empty()) error["data"]["field"] = failure.field;
   return dumped(Json{{"jsonrpc", "2.0"}, {"id", id}, {"error", std::move(error)}});
+}
+
+std::string format_batch(const std::vector<std::string>& answers) {
+  if (answers.empty()) return {};
+  std::string line = "[";
+  for (const std::string& answer : answers) {
+    if (line.size() > 1) line += ',';
+    line += answer;
+  }
+  return line + "]";
 }
 
 }  // namespace weft::control

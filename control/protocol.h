@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "control/failure.h"
 #include "control/fields.h"
@@ -30,10 +31,19 @@ struct BadRequest {
   Failure failure;
 };
 
-[[nodiscard]] Result<Request, BadRequest> parse_request(std::string_view line);
+/// What one line asks for.
+struct Requests {
+  bool is_batch{};  // an array: one transaction, answered by an array (JSON-RPC 2.0 s6)
+  std::vector<Result<Request, BadRequest>> list;  // not empty; of one element unless it is a batch
+};
+
+/// Refused as a whole: what is not JSON, breaks a bound, or is an empty batch.
+[[nodiscard]] Result<Requests, BadRequest> parse_line(std::string_view line);
 
 // One line each, without the newline. Text that is not UTF-8 is mended, never thrown at.
 [[nodiscard]] std::string format_result(const Json& id, const Json& result);
 [[nodiscard]] std::string format_failure(const Json& id, const Failure& failure);
+/// Of a batch, from its elements' lines; empty when there is none.
+[[nodiscard]] std::string format_batch(const std::vector<std::string>& answers);
 
 }  // namespace weft::control

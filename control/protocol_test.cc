@@ -8,6 +8,13 @@
 namespace weft::control {
 namespace {
 
+/// Of a line that is no batch, or of a batch's first element.
+Result<Request, BadRequest> parse_request(std::string_view line) {
+  const auto requests = parse_line(line);
+  if (!requests) return requests.error();
+  return requests->list.front();
+}
+
 int code_of(std::string_view line) {
   const auto request = parse_request(line);
   return request ? 0 : static_cast<int>(request.error().failure.code);
@@ -39,10 +46,28 @@ TEST(Protocol, RefusesWhatIsNotARequest) {
         R"({"jsonrpc":"2.0"})",
         R"({"jsonrpc":"2.0","method":5})",
         R"({"jsonrpc":"2.0","id":{},"method":"m"})",
-        R"([{"jsonrpc":"2.0","method":"m"}])"}) {
+        R"([1])",
+        R"([[{"jsonrpc":"2.0","method":"m"}]])"}) {
     EXPECT_EQ(code_of(line), -32600) << line;
   }
   EXPECT_EQ(code_of(R"({"jsonrpc":"2.0","method":"m","params":[1]})"), -32602);
+}
+
+TEST(Protocol, ReadsABatchElementByElement) {
+  const auto requests =
+      parse_line(R"([{"jsonrpc":"2.0","id":1,"method":"a"},5,{"jsonrpc":"2.0","method":"b"}])");
+  ASSERT_TRUE(requests);
+  EXPECT_TRUE(requests->is_batch);
+  ASSERT_EQ(requests->list.size(), 3U);
+  EXPECT_EQ(requests->list[0]->method, "a");
+  EXPECT_FALSE(requests->list[1]);
+  EXPECT_TRUE(requests->list[2]->is_notification);
+  EXPECT_FALSE(parse_line(R"({"jsonrpc":"2.0","method":"m"})")->is_batch);
+}
+
+TEST(Protocol, AnswersABatchWithAnArray) {
+  EXPECT_EQ(format_batch({"{}", "{}"}), "[{},{}]");
+  EXPECT_EQ(format_batch({}), "");
 }
 
 TEST(Protocol, AnswersWithTheIdAsFarAsItWasReadable) {

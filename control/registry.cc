@@ -22,6 +22,27 @@ Failure exists_differently(const std::string& object, const Config& current, con
 
 }  // namespace
 
+// -- transactions --------------------------------------------------------------------------------
+
+void Registry::hold() {
+  holds_ = true;
+  segment_indices_.hold();
+  endpoint_indices_.hold();
+  tunnel_indices_.hold();
+  counters_.hold();
+  meter_indices_.hold();
+}
+
+void Registry::release() {
+  holds_ = false;
+  held_ports_.clear();
+  segment_indices_.release();
+  endpoint_indices_.release();
+  tunnel_indices_.release();
+  counters_.release();
+  meter_indices_.release();
+}
+
 // -- ports ---------------------------------------------------------------------------------------
 
 Outcome<Admission<UplinkIndex>> Registry::admit_port(const PortConfig& config) const {
@@ -39,6 +60,16 @@ Outcome<Admission<UplinkIndex>> Registry::admit_port(const PortConfig& config) c
           "device"
       );
     }
+  }
+  for (const auto& [index, device] : held_ports_) {
+    is_taken[index.value()] = true;
+    if (device != config.device) continue;
+    return refused(
+        ErrorCode::in_use,
+        "port.device: " + in_quotes(device) +
+            " is closed by this very change; remove its port first, then add the new one",
+        "device"
+    );
   }
   const auto slot = std::ranges::find(is_taken, false);
   if (slot == is_taken.end()) {
@@ -106,6 +137,7 @@ Outcome<UplinkIndex> Registry::remove_port(const std::string& name) {
   for (auto& vtep : model_.vteps) {
     if (vtep.has_value() && vtep->uplink == index) vtep.reset();
   }
+  if (holds_) held_ports_.emplace(index, port->config.device);
   model_.ports.erase(name);
   dirty_.uplinks = dirty_.polled = true;
   return index;

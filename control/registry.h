@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -44,6 +45,14 @@ class Registry {
   [[nodiscard]] const Model& model() const noexcept { return model_; }
   /// What changed since the caller last cleared it.
   [[nodiscard]] Dirty& dirty() noexcept { return dirty_; }
+  [[nodiscard]] const Dirty& dirty() const noexcept { return dirty_; }
+
+  // -- transactions ------------------------------------------------------------------------------
+  // A registry is a value: who keeps a copy can go back to it.
+  /// From now on indices of what is removed are not given out again, until release(): the snapshot in force still
+  /// names them. Nor may an uplink's device be opened again.
+  void hold();
+  void release();
 
   // -- ports -------------------------------------------------------------------------------------
   [[nodiscard]] Outcome<Admission<UplinkIndex>> admit_port(const PortConfig& config) const;
@@ -199,6 +208,8 @@ class Registry {
   IndexPool<TunnelIndex> tunnel_indices_{kMaxTunnels};
   IndexPool<RuleCounter> counters_{kMaxRuleCounters};
   IndexPool<MeterIndex> meter_indices_{kMaxMeters};
+  bool holds_{};
+  std::map<UplinkIndex, std::string> held_ports_;  // their devices
 };
 
 }  // namespace weft::control

@@ -1,0 +1,133 @@
+// Several verbs as one change.
+//
+// Registry and Runtime are values, so where a transaction began is a copy of both, and going back is putting it in
+// place again. Publishing waits for the end; what the machine was asked meanwhile is the StagedPlatform's to undo.
+//
+// One thing can not wait: an endpoint that is attached anew in the place of one that the same transaction
+// detached (the same interface name in the same namespace, the same socket). That place is vacated in between, so such
+// an endpoint is without its interface for some milliseconds. If the transaction fails after that, the old interface is
+// opened again.
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
+#include "control/controller.h"
+#include "control/stats.h"
+
+namespace weft::control {
+namespace {
+
+/// Whether only one of the two can be open.
+bool is_same_place(const EndpointConfig& a, const EndpointConfig& b) {
+  if (!a.socket.empty() || !b.socket.empty()) return a.socket == b.socket;
+  if (!a.device.empty() || !b.device.empty()) return a.device == b.device;
+  return a.ifname == b.ifname && a.netns == b.netns && a.pid == b.pid;
+}
+
+}  // namespace
+
+Generation Controller::generation() const noexcept {
+  const Generation current = snapshot_->generation;
+  const bool will_change = is_in_transaction() && !registry_.dirty().is_empty();
+  return will_change ? Generation{current.value() + 1U} : current;
+}
+
+void Controller::begin(Purpose purpose) {
+  assert(!is_in_transaction());
+  publish();  // what was reported meanwhile is no part of it
+  before_ = std::make_unique<Before>(Before{registry_, runtime_, {}, {}});
+  registry_.hold();
+  const bool is_trial = purpose == Purpose::trial;
+  platform_.begin(is_trial ? StagedPlatform::Mode::trial : StagedPlatform::Mode::staged);
+}
+
+Outcome<Ok> Controller::commit_transaction() {
+  assert(is_in_transaction() && !platform_.is_trial());
+  platform_.begin_commit();
+  publish();
+  if (const auto refusal = platform_.watch_opened()) {
+    // The workers have it already: take it back from them too.
+    Dirty undone = everything(model(), runtime_);
+    undone.merge(everything(before_->registry.model(), before_->runtime));
+    for (const auto& [next_hop, tunnels] : model().tunnels_by_next_hop) {
+      undone.next_hops.insert(next_hop);
+    }
+    const Model& former = before_->registry.model();
+    for (const auto& [next_hop, tunnels] : former.tunnels_by_next_hop) {
+      undone.next_hops.insert(next_hop);
+    }
+    restore();
+    registry_.dirty() = std::move(undone);
+    publish();
+    roll_back();
+    return refused(ErrorCode::system_refused, refusal->message);
+  }
+  registry_.release();
+  before_.reset();  // holds ports that are about to be closed
+  platform_.finish();
+  return Ok{};
+}
+
+void Controller::restore() {
+  registry_ = before_->registry;
+  // Schedulers that workers know live on until publish() retires them.
+  EgressSchedulers egress = std::move(runtime_.egress);
+  runtime_ = before_->runtime;
+  runtime_.egress = std::move(egress);
+}
+
+void Controller::roll_back() {
+  assert(is_in_transaction());
+  restore();
+  const std::vector<EndpointIndex> vacated = std::move(before_->vacated);
+  before_.reset();
+  const auto offered = platform_.roll_back();
+  offer_again(offered);
+  reopen(vacated);
+}
+
+/// Opens what `vacate_place_of` closed. What can not be opened again is "gone", as if the container had gone.
+void Controller::reopen(const std::vector<EndpointIndex>& vacated) {
+  for (const EndpointIndex index : vacated) {
+    const EndpointConfig config = model().endpoint(index)->config;
+    const auto opened = attach(config);
+    if (!opened) spdlog::error("endpoint {}: {}", config.name(), opened.error().message);
+  }
+}
+
+/// Gives devices the rules that they had.
+void Controller::offer_again(const std::set<UplinkIndex>& uplinks) {
+  for (const UplinkIndex uplink : uplinks) {
+    const std::uint32_t port = port_number(uplink);
+    const auto put = put_port_rules(port, model().rules_of(port));
+    if (!put) spdlog::error("port {}: {}", port, put.error().message);
+  }
+  publish();
+}
+
+/// Closes what this transaction detached and `config` needs.
+void Controller::vacate_place_of(const EndpointConfig& config) {
+  if (before_ == nullptr || platform_.is_trial()) return;
+  const Model& former = before_->registry.model();
+  for (const EndpointIndex index : before_->detached) {
+    const EndpointRecord* endpoint = former.endpoint(index);
+    if (endpoint == nullptr || !is_same_place(endpoint->config, config)) continue;
+    auto open = before_->runtime.ports.extract(index);
+    if (open.empty()) continue;
+    before_->vacated.push_back(index);
+    std::shared_ptr<Port> port = std::move(open.mapped().port);
+    Dirty dirty;
+    dirty.endpoints.insert(index);
+    dirty.floods.insert(endpoint->segment);
+    dirty.polled = port->poll_fd() == -1;
+    platform_.close_now(index, std::move(port), [&] {
+      snapshot_ = compile(former, before_->runtime, dirty, *snapshot_);
+      platform_.publish_now(snapshot_);
+    });
+  }
+}
+
+}  // namespace weft::control
