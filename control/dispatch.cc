@@ -7,7 +7,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include "control/config.h"
+#include "control/document.h"
 #include "control/lists.h"
 #include "control/methods.h"
 #include "control/params.h"
@@ -32,7 +32,7 @@ Outcome<Json> version(const Call& call) {
 
 Outcome<Json> config_get(const Call& call) {
   if (const auto none = parse_nothing(call.params, "config"); !none) return none.error();
-  return document_of(call.controller.model());
+  return to_json(document_of(call.controller.model()));
 }
 
 Outcome<Json> forwarding_set(const Call& call) {
@@ -308,19 +308,19 @@ constexpr std::array kNetworkMethods{
     Method{"worker.list", worker_list},
 };
 
-std::array<std::span<const Method>, 4> all_methods() {
-  return {kNetworkMethods, policy_methods(), rule_methods(), qos_methods()};
+std::array<std::span<const Method>, 5> all_methods() {
+  return {kNetworkMethods, document_methods(), policy_methods(), rule_methods(), qos_methods()};
 }
 
-const Method* find_method(std::string_view name) {
+}  // namespace
+
+const Method* find_method(std::string_view name) noexcept {
   for (const std::span<const Method> methods : all_methods()) {
     const auto found = std::ranges::find(methods, name, &Method::name);
     if (found != methods.end()) return &*found;
   }
   return nullptr;
 }
-
-}  // namespace
 
 Dispatcher::Dispatcher(Controller& controller, About about)
     : controller_{controller}, about_{std::move(about)} {}
@@ -404,7 +404,9 @@ Outcome<Json> Dispatcher::call(std::string_view method, const Json& params, Time
 }
 
 Outcome<Ok> Dispatcher::apply_document(const Json& document, TimePoint now) {
-  return control::apply_document(*this, document, now);
+  const auto applied = call("apply", Json{{"document", document}}, now);
+  if (!applied) return applied.error();
+  return Ok{};
 }
 
 std::vector<std::string_view> Dispatcher::methods() {

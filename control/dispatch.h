@@ -41,7 +41,7 @@ class Dispatcher {
   /// The result of one method: what `answer` wraps, and what a config file is applied with.
   [[nodiscard]] Outcome<Json> call(std::string_view method, const Json& params, TimePoint now);
 
-  /// See config.h.
+  /// `apply` of the whole document (document.h).
   [[nodiscard]] Outcome<Ok> apply_document(const Json& document, TimePoint now);
 
   [[nodiscard]] static std::vector<std::string_view> methods();

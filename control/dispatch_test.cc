@@ -74,7 +74,7 @@ TEST_F(Dispatch, FieldsMayBeOfAnyTypeWithoutHarm) {
       Json::parse(R"([{"mac":1}])"),
   };
   const Json fields = Json::parse(
-      R"(["name","device","addresses","gateways","mtu","queues","up","tenant","encap","vni","local_vtep","subnets","learn","segment","vtep","endpoints","container","ifname","netns","pid","kind","socket","mac","routes","bum_budget","enabled","level","all","dscp_mode","policy_default","agents","groups","labels","limits","qos","rules","action","from","to","protocol","ports","icmp_type","class","meter","l7","patterns","kind","cir","cbs","rate","port","weights","endpoint","address","limit","rule","pattern","actions","priority","group","ingress"])"
+      R"(["name","device","addresses","gateways","mtu","queues","up","tenant","encap","vni","local_vtep","subnets","learn","segment","vtep","endpoints","container","ifname","netns","pid","kind","socket","mac","routes","bum_budget","enabled","level","all","dscp_mode","policy_default","agents","groups","labels","limits","qos","rules","action","from","to","protocol","ports","icmp_type","class","meter","l7","patterns","kind","cir","cbs","rate","port","weights","endpoint","address","limit","rule","pattern","actions","priority","group","ingress","document"])"
   );
   make_network();
   for (const std::string_view method : Dispatcher::methods()) {

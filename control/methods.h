@@ -27,6 +27,11 @@ struct Method {
   Outcome<Json> (*handle)(const Call& call);
 };
 
+/// nullptr: there is none. Searches all tables (dispatch.cc).
+[[nodiscard]] const Method* find_method(std::string_view name) noexcept;
+
+/// get, plan and apply (methods_document.cc).
+[[nodiscard]] std::span<const Method> document_methods() noexcept;
 /// policy.*, l7.* and flow.* (methods_policy.cc).
 [[nodiscard]] std::span<const Method> policy_methods() noexcept;
 /// rule.* (methods_rule.cc).

@@ -2,7 +2,7 @@
 //
 // Everything that can be judged without looking at the state is judged here: types, ranges, words,
 // unknown fields, lengths of lists. What depends on other objects is the registry's. Parsing what
-// was formatted gives an equal config (asserted by the tests), which is why `config.get` is a
+// was formatted gives an equal config (asserted by the tests), which is why `get` answers a
 // config file.
 #pragma once
 

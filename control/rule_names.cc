@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "control/params_rule.h"
 #include "control/stats.h"
 
 namespace weft::control {
@@ -130,6 +131,55 @@ Json with_names(const Model& model, Json rule) {
     if (name.has_value()) action[reference->parameter] = *name;
   }
   return rule;
+}
+
+Outcome<Json> parse_document_rules(const Model& model, Json params) {
+  struct Named {
+    std::size_t rule;
+    std::size_t action;
+    std::string name;
+  };
+  std::vector<Named> named;
+  // A name stands for a number, which the parser wants and which may not exist yet: any will do.
+  if (params.is_object() && params.contains("rules") && params["rules"].is_array()) {
+    for (std::size_t r = 0; r < params["rules"].size(); ++r) {
+      Json& rule = params["rules"][r];
+      if (!rule.is_object() || !rule.contains("actions") || !rule["actions"].is_array()) continue;
+      for (std::size_t a = 0; a < rule["actions"].size(); ++a) {
+        Json& action = rule["actions"][a];
+        const Reference* reference = reference_of(action);
+        if (reference == nullptr || !action.contains(reference->parameter)) continue;
+        Json& value = action[reference->parameter];
+        if (!value.is_string()) continue;
+        named.push_back({r, a, value.get<std::string>()});
+        value = 0;
+      }
+    }
+  }
+  const auto document = parse_rule_document(params);
+  if (!document) return document.error();
+  std::vector<Json> rules;
+  rules.reserve(document->rules.size());
+  for (const auto& rule : document->rules) rules.push_back(with_names(model, to_json(rule)));
+  for (const Named& name : named) {
+    Json& action = rules[name.rule]["actions"][name.action];
+    action[reference_of(action)->parameter] = name.name;
+  }
+  std::ranges::sort(rules, {}, [](const Json& rule) { return rule["rule"].get<std::uint32_t>(); });
+  const auto port = find_port(model, document->port);
+  Json result{{"port", port.has_value() ? *port_name(model, *port) : document->port}};
+  result["rules"] = Json(rules);
+  return result;
+}
+
+std::vector<std::string> names_in(const Json& rule) {
+  std::vector<std::string> names;
+  for (const Json& action : rule.at("actions")) {
+    const Reference* reference = reference_of(action);
+    if (reference == nullptr || !action[reference->parameter].is_string()) continue;
+    names.push_back(action[reference->parameter].get<std::string>());
+  }
+  return names;
 }
 
 }  // namespace weft::control

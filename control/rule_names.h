@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "control/failure.h"
 #include "control/fields.h"
@@ -33,5 +34,12 @@ namespace weft::control {
 
 /// A rule with names instead of numbers.
 [[nodiscard]] Json with_names(const Model& model, Json rule);
+
+/// The parameters of a rule.apply as the document has them: checked and complete, in the order of the rules' numbers,
+/// with names. What they name need not exist yet.
+[[nodiscard]] Outcome<Json> parse_document_rules(const Model& model, Json params);
+
+/// What the rule's actions name: "c1/eth0", "acme/cap".
+[[nodiscard]] std::vector<std::string> names_in(const Json& rule);
 
 }  // namespace weft::control
