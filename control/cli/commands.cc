@@ -12,6 +12,7 @@ constexpr std::string_view kForwarding = "forwarding";
 constexpr std::string_view kPorts = "ports";
 constexpr std::string_view kNetwork = "network";
 constexpr std::string_view kContainers = "containers";
+constexpr std::string_view kDocument = "document";
 constexpr std::string_view kGeneral = "general";
 
 /// What both `attach` and `endpoint set` say about an endpoint. A macro, because patterns are literals.
@@ -301,6 +302,31 @@ constexpr std::array kCommands{
         .pattern = "detach container=CONTAINER [ifname IFNAME]",
         .help = "Take a container's interface away, or all of them.",
         .methods = "endpoint.detach",
+    },
+    // -- the whole state ------------------------------------------------------------------------
+    Command{
+        .section = kDocument,
+        .pattern = "get [tenant TENANT]",
+        .help = "The desired state as one document, or a tenant's part of it.",
+        .methods = "get",
+        .render = render_document,
+    },
+    Command{
+        .section = kDocument,
+        .pattern = "plan (-f @file=FILE) [tenant TENANT] [@json=--json]",
+        .help = "What applying the document in a file (- is standard input) would change.",
+        .act = Act::send_document,
+        .methods = "plan",
+        .render = render_changes,
+    },
+    Command{
+        .section = kDocument,
+        .pattern = "apply (-f @file=FILE) [tenant TENANT] [@json=--json]",
+        .help = "Make the state what the document in a file (- is standard input) says, all or "
+                "nothing.",
+        .act = Act::send_document,
+        .methods = "apply",
+        .render = render_changes,
     },
     // -- general --------------------------------------------------------------------------------
     Command{

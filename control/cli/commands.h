@@ -26,6 +26,7 @@ enum class Act : std::uint8_t {
   call_method,     // send what the user wrote
   set_verbose,     // testpmd's verbosity as a log level
   apply_policy,    // send the rules in a file
+  send_document,   // send the document in a file
   flow,            // read the line with flow_syntax.h
   load,            // run commands from a file
   help,

@@ -17,15 +17,54 @@ const Grammar& grammar() {
 
 // control/README.md, Verbs.
 const std::set<std::string> kMethods{
-    "version",        "config.get",     "forwarding.set",  "log.set",         "port.add",
-    "port.remove",    "port.set",       "port.list",       "tenant.add",      "tenant.remove",
-    "tenant.list",    "segment.add",    "segment.set",     "segment.remove",  "segment.list",
-    "remote.add",     "remote.remove",  "remote.list",     "endpoint.attach", "endpoint.detach",
-    "endpoint.list",  "fdb.list",       "fdb.flush",       "stats.get",       "stats.clear",
-    "drops.list",     "worker.list",    "tenant.set",      "endpoint.set",    "policy.add",
-    "policy.remove",  "policy.apply",   "policy.list",     "flow.list",       "flow.flush",
-    "l7.add",         "l7.remove",      "l7.list",         "qos.meter.add",   "qos.meter.remove",
-    "qos.meter.list", "qos.budget.set", "qos.budget.list", "qos.port.set",    "qos.port.list",
+    "version",
+    "config.get",
+    "forwarding.set",
+    "log.set",
+    "port.add",
+    "port.remove",
+    "port.set",
+    "port.list",
+    "tenant.add",
+    "tenant.remove",
+    "tenant.list",
+    "segment.add",
+    "segment.set",
+    "segment.remove",
+    "segment.list",
+    "remote.add",
+    "remote.remove",
+    "remote.list",
+    "endpoint.attach",
+    "endpoint.detach",
+    "endpoint.list",
+    "fdb.list",
+    "fdb.flush",
+    "stats.get",
+    "stats.clear",
+    "drops.list",
+    "worker.list",
+    "tenant.set",
+    "endpoint.set",
+    "policy.add",
+    "policy.remove",
+    "policy.apply",
+    "policy.list",
+    "flow.list",
+    "flow.flush",
+    "l7.add",
+    "l7.remove",
+    "l7.list",
+    "qos.meter.add",
+    "qos.meter.remove",
+    "qos.meter.list",
+    "qos.budget.set",
+    "qos.budget.list",
+    "qos.port.set",
+    "qos.port.list",
+    "get",
+    "plan",
+    "apply",
 };
 
 /// What a line would send: "method {params}", or the complaint's sentence.
@@ -66,7 +105,8 @@ TEST(Commands, EveryRowIsComplete) {
       EXPECT_TRUE(kMethods.contains(method)) << method;
     }
     const bool calls = command.act == Act::call || command.act == Act::call_on_uplink ||
-                       command.act == Act::set_verbose || command.act == Act::apply_policy;
+                       command.act == Act::set_verbose || command.act == Act::apply_policy ||
+                       command.act == Act::send_document;
     EXPECT_EQ(calls, !command.methods.empty()) << command.pattern;
   }
 }
@@ -91,6 +131,10 @@ TEST(Commands, BecomeTheRequestsOfTheProtocol) {
   EXPECT_EQ(request("show port info up0 --json"), "port.list {}");
   EXPECT_EQ(request("clear port stats all"), "stats.clear {}");
   EXPECT_EQ(request("show config"), "config.get {}");
+  EXPECT_EQ(request("get"), "get {}");
+  EXPECT_EQ(request("get tenant acme"), R"(get {"tenant":"acme"})");
+  EXPECT_EQ(request("plan -f x.json tenant acme --json"), R"(plan {"tenant":"acme"})");
+  EXPECT_EQ(request("apply -f -"), "apply {}");
   EXPECT_EQ(request("show config fwd"), "port.list worker.list {}");
   EXPECT_EQ(request("show drops all"), R"(drops.list {"all":true})");
   EXPECT_EQ(request("show fdb blue"), R"(fdb.list {"segment":"blue"})");

@@ -104,6 +104,27 @@ std::string render_json(const Json& answer, const View& /*view*/) {
   return answer.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 
+std::string render_document(const Json& answer, const View& view) {
+  return render_json(object_at(answer, "document"), view);
+}
+
+/// A line a change, as in a diff.
+std::string render_changes(const Json& answer, const View& /*view*/) {
+  std::string text;
+  for (const Json& change : list_at(answer, "changes")) {
+    const std::string action = text_at(change, "action");
+    text += action == "add"      ? "+   "
+            : action == "remove" ? "-   "
+            : action == "change" ? "~   "
+                                 : "-/+ ";
+    text += text_at(change, "section") + " " + text_at(change, "name");
+    if (change.contains("fields") && action != "add") text += ": " + text_of(change["fields"]);
+    text += '\n';
+  }
+  if (text.empty()) text = "no change\n";
+  return text + "generation " + text_at(answer, "generation") + '\n';
+}
+
 std::string render_version(const Json& answer, const View& /*view*/) {
   std::string text;
   for (const std::string_view key : {"weft", "dpdk", "protocol", "pid", "generation"}) {

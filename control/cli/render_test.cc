@@ -26,6 +26,26 @@ Json only_port(std::size_t index) {
   return Json{{"ports", {kPorts["ports"][index]}}};
 }
 
+TEST(Render, ChangesLookLikeADiff) {
+  const Json answer = Json::parse(R"({"generation":8,"changes":[
+    {"action":"add","section":"tenants","name":"acme"},
+    {"action":"change","section":"segments","name":"blue","fields":["ttl","learn"]},
+    {"action":"replace","section":"endpoints","name":"c1/eth0","fields":["addresses"]},
+    {"action":"remove","section":"remotes","name":"blue 192.0.2.2"}]})");
+  EXPECT_EQ(
+      render_changes(answer, {}),
+      "+   tenants acme\n"
+      "~   segments blue: ttl learn\n"
+      "-/+ endpoints c1/eth0: addresses\n"
+      "-   remotes blue 192.0.2.2\n"
+      "generation 8\n"
+  );
+  EXPECT_EQ(
+      render_changes(Json{{"generation", 8}, {"changes", Json::array()}}, {}),
+      "no change\ngeneration 8\n"
+  );
+}
+
 TEST(Render, PortStatsLookLikeTestpmd) {
   EXPECT_EQ(
       render_port_stats(only_port(0), {}),

@@ -122,6 +122,8 @@ Exit Session::act(const Matched& matched, const Line& line) {
       return set_verbose(matched);
     case Act::apply_policy:
       return apply_policy(matched);
+    case Act::send_document:
+      return send_document(matched);
     case Act::flow:
       return run_flow(line);
     case Act::load:
@@ -207,6 +209,20 @@ Exit Session::apply_policy(Matched matched) {
   Json rules = Json::parse(file, nullptr, /*allow_exceptions=*/false);
   if (!rules.is_array()) return say(Exit::usage, path + ": is not a JSON array of rules");
   matched.params["rules"] = std::move(rules);
+  return call(matched);
+}
+
+Exit Session::send_document(Matched matched) {
+  const std::string path = text_at(matched.local, "file");
+  std::ifstream file;
+  if (path != "-") {
+    file.open(path);
+    if (!file) return say(Exit::usage, path + ": cannot read this file");
+  }
+  std::istream& text = path == "-" ? std::cin : file;
+  Json document = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!document.is_object()) return say(Exit::usage, path + ": is not a JSON object");
+  matched.params["document"] = std::move(document);
   return call(matched);
 }
 
