@@ -200,6 +200,7 @@ class Controller {
   void vacate_place_of(const EndpointConfig& config);
   void restore();
   void reopen(const std::vector<EndpointIndex>& vacated);
+  void drop_ports(const std::vector<EndpointIndex>& unwatched);
   void offer_again(const std::set<UplinkIndex>& uplinks);
 
   StagedPlatform platform_;

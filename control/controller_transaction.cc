@@ -49,7 +49,8 @@ Outcome<Ok> Controller::commit_transaction() {
   platform_.begin_commit();
   publish();
   if (const auto refusal = platform_.watch_opened()) {
-    // The workers have it already: take it back from them too.
+    // The workers have it already: take it back from them too. What is on its way between them may name its indices.
+    before_->registry.quarantine_taken_by(registry_);
     Dirty undone = everything(model(), runtime_);
     undone.merge(everything(before_->registry.model(), before_->runtime));
     for (const auto& [next_hop, tunnels] : model().tunnels_by_next_hop) {
@@ -84,8 +85,9 @@ void Controller::roll_back() {
   restore();
   const std::vector<EndpointIndex> vacated = std::move(before_->vacated);
   before_.reset();
-  const auto offered = platform_.roll_back();
-  offer_again(offered);
+  const StagedPlatform::Leftover leftover = platform_.roll_back();
+  offer_again(leftover.offered);
+  drop_ports(leftover.unwatched);
   reopen(vacated);
 }
 
@@ -95,6 +97,16 @@ void Controller::reopen(const std::vector<EndpointIndex>& vacated) {
     const EndpointConfig config = model().endpoint(index)->config;
     const auto opened = attach(config);
     if (!opened) spdlog::error("endpoint {}: {}", config.name(), opened.error().message);
+  }
+}
+
+/// Nobody watches them any more: their endpoints are "gone" until they are attached again.
+void Controller::drop_ports(const std::vector<EndpointIndex>& unwatched) {
+  for (const EndpointIndex index : unwatched) {
+    auto open = runtime_.ports.extract(index);
+    registry_.touch_endpoint(index);
+    publish();
+    platform_.retire(std::move(open.mapped().port));
   }
 }
 

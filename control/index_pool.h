@@ -7,6 +7,7 @@
 // ends: the snapshot in force still names it.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <deque>
 #include <optional>
@@ -48,6 +49,14 @@ class IndexPool {
     holds_ = false;
     freed_.insert(freed_.end(), held_.begin(), held_.end());
     held_.clear();
+  }
+
+  /// What `later`, once a copy of this one, gave out since counts as given out and given back, although nobody holds it:
+  /// workers may have seen it. Precondition: `later` holds since it was copied.
+  void quarantine_taken_by(const IndexPool& later) {
+    const std::size_t reused = freed_.size() - later.freed_.size();
+    std::rotate(freed_.begin(), freed_.begin() + static_cast<std::ptrdiff_t>(reused), freed_.end());
+    for (; fresh_ < later.fresh_; ++fresh_) freed_.push_back(Index{fresh_});
   }
 
   /// How many more can be taken.

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "control/controller.h"
@@ -30,6 +31,8 @@ struct Method {
 /// nullptr: there is none. Searches all tables (dispatch.cc).
 [[nodiscard]] const Method* find_method(std::string_view name) noexcept;
 
+/// What is not classification (methods_network.cc).
+[[nodiscard]] std::span<const Method> network_methods() noexcept;
 /// get, plan and apply (methods_document.cc).
 [[nodiscard]] std::span<const Method> document_methods() noexcept;
 /// policy.*, l7.* and flow.* (methods_policy.cc).
@@ -41,6 +44,11 @@ struct Method {
 
 [[nodiscard]] inline Json in_force(const Call& call) {
   return Json{{"generation", call.controller.generation().value()}};
+}
+
+/// Of a method that can not be undone, or has no meaning there.
+[[nodiscard]] inline Failure not_in_a_batch(const char* method) {
+  return refused(ErrorCode::bad_parameter, std::string{method} + ": can not be part of a batch");
 }
 
 /// The answer of a verb that has nothing to say but its generation.

@@ -114,6 +114,15 @@ Result<Requests, BadRequest> parse_line(std::string_view line) {
     return requests;
   }
   if (json.empty()) return BadRequest{{}, not_a_request("request: an empty batch")};
+  if (json.size() > kMaxBatch) {
+    return BadRequest{
+        {},
+        refused(
+            ErrorCode::limit_reached,
+            "request: a batch of " + std::to_string(json.size()) + " requests is above the limit " +
+                std::to_string(kMaxBatch)
+        )};
+  }
   for (Json& element : json) requests.list.push_back(parse_request(std::move(element)));
   return requests;
 }

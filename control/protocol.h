@@ -18,6 +18,9 @@ namespace weft::control {
 
 inline constexpr std::size_t kMaxDepth = 16;
 inline constexpr std::size_t kMaxKeys = 64;
+/// Requests of a batch, and octets of its answers together.
+inline constexpr std::size_t kMaxBatch = 4096;
+inline constexpr std::size_t kMaxBatchAnswers = std::size_t{16} * 1024 * 1024;
 
 struct Request {
   Json id;                 // string, number or null
@@ -37,7 +40,7 @@ struct Requests {
   std::vector<Result<Request, BadRequest>> list;  // not empty; of one element unless it is a batch
 };
 
-/// Refused as a whole: what is not JSON, breaks a bound, or is an empty batch.
+/// Refused as a whole: what is not JSON, breaks a bound, or is a batch of nothing or of too much.
 [[nodiscard]] Result<Requests, BadRequest> parse_line(std::string_view line);
 
 // One line each, without the newline. Text that is not UTF-8 is mended, never thrown at.

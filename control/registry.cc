@@ -43,6 +43,14 @@ void Registry::release() {
   meter_indices_.release();
 }
 
+void Registry::quarantine_taken_by(const Registry& later) {
+  segment_indices_.quarantine_taken_by(later.segment_indices_);
+  endpoint_indices_.quarantine_taken_by(later.endpoint_indices_);
+  tunnel_indices_.quarantine_taken_by(later.tunnel_indices_);
+  counters_.quarantine_taken_by(later.counters_);
+  meter_indices_.quarantine_taken_by(later.meter_indices_);
+}
+
 // -- ports ---------------------------------------------------------------------------------------
 
 Outcome<Admission<UplinkIndex>> Registry::admit_port(const PortConfig& config) const {

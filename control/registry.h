@@ -53,6 +53,9 @@ class Registry {
   /// names them. Nor may an uplink's device be opened again.
   void hold();
   void release();
+  /// `later` was published, and is taken back: its indices are not given out again at once. Precondition: `later` is
+  /// what this one was changed to since hold().
+  void quarantine_taken_by(const Registry& later);
 
   // -- ports -------------------------------------------------------------------------------------
   [[nodiscard]] Outcome<Admission<UplinkIndex>> admit_port(const PortConfig& config) const;

@@ -53,31 +53,34 @@ std::optional<Error> StagedPlatform::watch_opened() {
 
 void StagedPlatform::finish() {
   for (auto& port : to_retire_) machine_.retire(std::move(port));
-  for (const UplinkIndex index : to_close_) machine_.close_uplink(index);
+  for (const UplinkIndex index : to_close_) close_uplink(index);
   for (const auto& endpoint : to_flush_) machine_.flush_flows(endpoint);
   clear();
 }
 
-std::set<UplinkIndex> StagedPlatform::roll_back() {
+StagedPlatform::Leftover StagedPlatform::roll_back() {
   const bool is_trial = mode_ == Mode::trial;
   mode_ = Mode::direct;
+  Leftover leftover;
   if (!is_trial) {
     for (const Watch& watch : to_unwatch_) {
       if (!has_unwatched_) break;
       const Status watched = machine_.watch(watch.endpoint, *watch.port, watch.owner);
-      if (!watched) spdlog::error("port {}: {}", watch.port->name(), watched.error().message);
+      if (watched) continue;
+      spdlog::error("port {}: {}", watch.port->name(), watched.error().message);
+      leftover.unwatched.push_back(watch.endpoint);
     }
     for (auto& port : opened_) machine_.retire(std::move(port));
-    for (const UplinkIndex index : opened_uplinks_) machine_.close_uplink(index);
-    for (const auto& [index, was_up] : links_before_) {
-      const Status set = machine_.set_uplink_up(index, was_up);
+    for (const UplinkIndex index : opened_uplinks_) close_uplink(index);
+    for (const auto& [index, was_up] : was_set_up_) {
+      const Status set = set_uplink_up(index, was_up);
       if (!set) spdlog::error("port {}: {}", index.value(), set.error().message);
     }
   }
-  std::set<UplinkIndex> offered = std::move(offered_);
-  for (const UplinkIndex index : opened_uplinks_) offered.erase(index);
+  leftover.offered = std::move(offered_);
+  for (const UplinkIndex index : opened_uplinks_) leftover.offered.erase(index);
   clear();
-  return offered;
+  return leftover;
 }
 
 void StagedPlatform::release(EndpointIndex endpoint, const Port& port) {
@@ -93,7 +96,7 @@ void StagedPlatform::clear() {
   opened_uplinks_.clear();
   opened_.clear();
   stand_ins_.clear();
-  links_before_.clear();
+  was_set_up_.clear();
   offered_.clear();
   to_watch_.clear();
   to_unwatch_.clear();
@@ -132,16 +135,29 @@ void StagedPlatform::close_uplink(UplinkIndex index) {
     to_close_.push_back(index);
     return;
   }
-  opened_uplinks_.erase(index);
-  if (!is_trial()) machine_.close_uplink(index);
+  if (is_trial()) {
+    opened_uplinks_.erase(index);
+    return;
+  }
+  if (is_staging()) opened_uplinks_.erase(index);
+  down_.erase(index);
+  machine_.close_uplink(index);
 }
 
 Status StagedPlatform::set_uplink_up(UplinkIndex index, bool up) {
   if (is_trial()) return Ok{};
   if (is_staging() && !is_opened_here(index)) {
-    links_before_.emplace(index, machine_.link(index).is_up);
+    // Not what its link says: that may be down because nothing is plugged in.
+    was_set_up_.emplace(index, !down_.contains(index));
   }
-  return machine_.set_uplink_up(index, up);
+  const Status set = machine_.set_uplink_up(index, up);
+  if (!set) return set;
+  if (up) {
+    down_.erase(index);
+  } else {
+    down_.insert(index);
+  }
+  return set;
 }
 
 LinkState StagedPlatform::link(UplinkIndex index) const {

@@ -45,10 +45,15 @@ class StagedPlatform final : public Platform {
   [[nodiscard]] std::optional<Error> watch_opened();
   /// Closes what was to be closed. Precondition: no published snapshot names it, nobody else holds it.
   void finish();
-  /// Watches again what begin_commit() no longer watched, closes what was opened, and answers which uplinks'
-  /// rules must be offered again. Precondition: the published snapshot is as before the transaction, and nobody else
-  /// holds what was opened.
-  [[nodiscard]] std::set<UplinkIndex> roll_back();
+  /// What roll_back() could not do itself.
+  struct Leftover {
+    std::set<UplinkIndex> offered;  // their rules must be offered again
+    std::vector<EndpointIndex>
+        unwatched;  // and can not be watched again: as if their interface was gone
+  };
+  /// Watches again what begin_commit() no longer watched, and closes what was opened. Precondition: the published
+  /// snapshot is as before the transaction, and nobody else holds what was opened.
+  [[nodiscard]] Leftover roll_back();
   /// What a port takes up is needed now: it is closed although the transaction goes on. `publish_without` publishes a
   /// snapshot that no longer names the port.
   template <typename Publish>
@@ -124,7 +129,8 @@ class StagedPlatform final : public Platform {
   std::set<UplinkIndex> opened_uplinks_;
   std::vector<std::shared_ptr<Port>> opened_;
   std::vector<std::unique_ptr<Port>> stand_ins_;  // queues of a trial's uplinks
-  std::map<UplinkIndex, bool> links_before_;      // of those that were set up or down
+  std::set<UplinkIndex> down_;                    // that were set down, in a transaction or not
+  std::map<UplinkIndex, bool> was_set_up_;        // before the transaction set them up or down
   std::set<UplinkIndex> offered_;                 // that were given rules
   std::vector<Watch> to_watch_;
   std::vector<Watch> to_unwatch_;

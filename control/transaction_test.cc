@@ -247,6 +247,76 @@ TEST_F(Transaction, ALinkGoesBackUp) {
   EXPECT_EQ(accepted("port.list")["ports"][0]["link"], "up");
 }
 
+TEST_F(Transaction, AnUplinkWithoutACableIsNotSetDown) {
+  make_network();
+  platform.unplugged.insert(UplinkIndex{0});
+  const auto refused_batch = [&](const char* change) {
+    expect_refused_batch(
+        {request("port.set", change), request("tenant.remove", R"({"name":"x"})")}, 1
+    );
+  };
+  refused_batch(R"({"name":"up0","up":true})");
+  refused_batch(R"({"name":"up0","up":false})");
+  EXPECT_TRUE(platform.set_down.empty());
+  accepted("port.set", R"({"name":"up0","up":false})");
+  refused_batch(R"({"name":"up0","up":true})");
+  EXPECT_EQ(platform.set_down, std::set<UplinkIndex>{UplinkIndex{0}});
+}
+
+TEST_F(Transaction, WhatCanNotBeWatchedAgainIsGone) {
+  make_network();
+  accepted("endpoint.attach", kAttach);
+  platform.every_failure["watch"] = "no room in the epoll set";
+  const Json answers = send({request("endpoint.detach", R"({"container":"c1"})"), attach(2)});
+  EXPECT_EQ(answers[0]["error"]["message"], "endpoint c2/eth0: no room in the epoll set");
+  EXPECT_EQ(accepted("endpoint.list")["endpoints"].size(), 1U);
+  EXPECT_EQ(accepted("endpoint.list")["endpoints"][0]["state"], "gone");
+  EXPECT_EQ(platform.ports_alive, 0);
+  platform.every_failure.clear();
+  accepted("endpoint.attach", kAttach);
+  EXPECT_EQ(accepted("endpoint.list")["endpoints"][0]["state"], "up");
+  expect_consistent();
+}
+
+TEST_F(Transaction, IndicesThatWorkersHaveSeenAreNotGivenOutAgainAtOnce) {
+  make_network();
+  platform.next_failure["watch"] = "no room in the epoll set";
+  expect_refused_batch(
+      {attach(1, 1), request("segment.add", R"({"name":"red","tenant":"acme","encap":"none"})", 2)},
+      kAll
+  );
+  accepted("segment.add", R"({"name":"red","tenant":"acme","encap":"none"})");
+  accepted("endpoint.attach", kAttach);
+  EXPECT_EQ(controller.model().endpoints.begin()->first, EndpointIndex{1});
+  EXPECT_EQ(controller.model().segment("red")->index, SegmentIndex{2});
+}
+
+TEST_F(Transaction, WhatCanNotBeUndoneIsNoPartOfABatch) {
+  make_network();
+  for (const char* method : {"log.set", "plan"}) {
+    const char* params =
+        method == std::string{"plan"} ? R"({"document":{}})" : R"({"level":"info"})";
+    const Json answers = expect_refused_batch({attach(1, 1), request(method, params, 2)}, 1);
+    EXPECT_EQ(answers[1]["error"]["message"], std::string{method} + ": can not be part of a batch");
+  }
+}
+
+TEST_F(Transaction, ABatchIsBounded) {
+  EXPECT_EQ(send(std::vector<Json>(kMaxBatch, request("version", "{}"))).size(), kMaxBatch);
+  const Json answer = send(std::vector<Json>(kMaxBatch + 1, request("version", "{}")));
+  EXPECT_EQ(
+      answer["error"]["message"], "request: a batch of 4097 requests is above the limit 4096"
+  );
+  Json tenants = Json::array();
+  for (int i = 0; i < 1000; ++i) {
+    tenants.push_back({{"name", std::string(50, 't') + std::to_string(i)}});
+  }
+  accepted("apply", Json{{"document", {{"tenants", tenants}}}}.dump());
+  const Json answers = send(std::vector<Json>(kMaxBatch, request("tenant.list", "{}")));
+  ASSERT_EQ(answers.size(), kMaxBatch);
+  EXPECT_EQ(answers[0]["error"]["code"], -32007);
+}
+
 TEST_F(Transaction, IndicesOfWhatLeavesAreNotGivenOutAgain) {
   make_network();
   constexpr int kMany = 100;  // more than an IndexPool keeps in quarantine

@@ -52,6 +52,9 @@ class FakePlatform final : public Platform {
   // -- what a test sets --------------------------------------------------------------------------
   /// By function name; the entry is used up by one call.
   std::map<std::string, std::string> next_failure;
+  /// The same for every call.
+  std::map<std::string, std::string> every_failure;
+  std::set<UplinkIndex> unplugged;  // no link, however they are set
   std::uint16_t uplink_mtu = 1500;  // unless the config says otherwise
   std::uint16_t uplink_queues = 2;
   std::uint64_t frames_in_flight = 0;
@@ -72,6 +75,7 @@ class FakePlatform final : public Platform {
   int ports_alive = 0;  // container ports
   std::set<EndpointIndex> watched;
   std::set<UplinkIndex> open_uplinks;
+  std::set<UplinkIndex> set_down;
   std::map<UplinkIndex, std::set<IpAddress>> asked;  // next hops being resolved
   std::vector<EndpointConfig> opened_endpoints;
   std::vector<std::optional<EndpointIndex>> flushed;
@@ -122,17 +126,22 @@ class FakePlatform final : public Platform {
     if (published->uplinks[index.value()].in_use) violations.push_back("published uplink closed");
     uplink_ports_.erase(index);
     asked.erase(index);
+    set_down.erase(index);
     offloaded.erase(index);
   }
   [[nodiscard]] Status set_uplink_up(UplinkIndex index, bool up) override {
     if (auto error = failure("set_uplink_up")) return *error;
-    links_[index] = LinkState{up, up ? 10000U : 0U};
+    if (up) {
+      set_down.erase(index);
+    } else {
+      set_down.insert(index);
+    }
     return Ok{};
   }
   [[nodiscard]] DeviceLosses device_losses(UplinkIndex /*index*/) const override { return {}; }
   [[nodiscard]] LinkState link(UplinkIndex index) const override {
-    const auto state = links_.find(index);
-    return state == links_.end() ? LinkState{true, 10000} : state->second;
+    if (set_down.contains(index) || unplugged.contains(index)) return {};
+    return {true, 10000};
   }
   void resolve(UplinkIndex uplink, const IpAddress& next_hop) override {
     asked[uplink].insert(next_hop);
@@ -247,6 +256,8 @@ class FakePlatform final : public Platform {
 
  private:
   std::optional<Error> failure(const std::string& function) {
+    const auto always = every_failure.find(function);
+    if (always != every_failure.end()) return Error{always->second};
     const auto found = next_failure.find(function);
     if (found == next_failure.end()) return std::nullopt;
     Error error{found->second};
@@ -268,7 +279,6 @@ class FakePlatform final : public Platform {
   std::vector<std::unique_ptr<WorkerCounters>> counters_;
   int queues_alive_ = 0;
   std::map<UplinkIndex, std::vector<std::unique_ptr<FakePort>>> uplink_ports_;
-  std::map<UplinkIndex, LinkState> links_;
 };
 
 }  // namespace weft::control
