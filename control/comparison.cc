@@ -1,22 +1,19 @@
 #include "control/comparison.h"
 
 #include <algorithm>
-#include <set>
+#include <array>
+#include <string_view>
 #include <utility>
 
 namespace weft::control {
 namespace {
 
-std::string text(const Json& json, const char* key) {
-  return json.at(key).get<std::string>();
-}
-
 /// Whether endpoint.set can make the one the other.
 bool differs_in_settings_only(const Json& before, const Json& after) {
-  const std::set<std::string> kSettings{"groups", "labels", "limits", "qos"};
+  static constexpr std::array<std::string_view, 4> kSettings{"groups", "labels", "limits", "qos"};
   const auto fields = differing_fields(before, after);
   return std::ranges::all_of(fields, [&](const std::string& field) {
-    return kSettings.contains(field);
+    return std::ranges::find(kSettings, field) != kSettings.end();
   });
 }
 
@@ -45,12 +42,8 @@ std::vector<std::string> differing_fields(const Json& before, const Json& after)
   return fields;
 }
 
-Comparison::Comparison(
-    const Document& current, const Document& wanted, const std::optional<std::string>& tenant
-) {
-  for (std::size_t i = 0; i < kPartCount; ++i) {
-    pair_up(Part{static_cast<std::uint8_t>(i)}, current, wanted, tenant);
-  }
+Comparison::Comparison(const Document& current, const Document& wanted, const Scope& scope) {
+  for (const Part part : kParts) pair_up(part, current, wanted, scope);
   remove_what_goes_along();
   replace_what_can_not_change();
   replace_out_of_order_l7();
@@ -58,15 +51,11 @@ Comparison::Comparison(
 }
 
 void Comparison::pair_up(
-    Part part,
-    const Document& current,
-    const Document& wanted,
-    const std::optional<std::string>& tenant
+    Part part, const Document& current, const Document& wanted, const Scope& scope
 ) {
   auto& [list, by_name] = pairs(part);
   for (const Entry& entry : *current[part]) {
-    const bool is_spoken_of =
-        wanted[part].has_value() && (!tenant.has_value() || entry.tenant == *tenant);
+    const bool is_spoken_of = wanted[part].has_value() && scope.covers(part, entry);
     by_name.emplace(entry.name, list.size());
     list.push_back({&entry, is_spoken_of ? nullptr : &entry, false, false});
   }
@@ -171,33 +160,6 @@ void Comparison::replace_dependents() {
     const Pair* port = find(Part::ports, pair.after->name);
     pair.is_replaced = port != nullptr && port->is_replaced;
   }
-}
-
-std::optional<Failure> check_owner(
-    const Document& current, const Document& wanted, const std::string& tenant
-) {
-  for (std::size_t i = 0; i < kPartCount; ++i) {
-    const Part part{static_cast<std::uint8_t>(i)};
-    if (!wanted[part].has_value()) continue;
-    std::map<std::string, const Entry*> foreign;
-    for (const Entry& entry : *current[part]) {
-      if (entry.tenant != tenant) foreign.emplace(entry.name, &entry);
-    }
-    for (const Entry& entry : *wanted[part]) {
-      const auto taken = foreign.find(entry.name);
-      if (taken == foreign.end()) continue;
-      const std::string& owner = taken->second->tenant;
-      return failure_of(
-          part,
-          entry.index,
-          refused(
-              ErrorCode::in_use,
-              entry.name + " is " + (owner.empty() ? "the host's" : "tenant " + owner + "'s")
-          )
-      );
-    }
-  }
-  return std::nullopt;
 }
 
 }  // namespace weft::control

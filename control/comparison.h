@@ -38,10 +38,8 @@ struct Pair {
 
 class Comparison {
  public:
-  /// Precondition: `current` has every section. Both outlive the comparison. `tenant`: what is not that tenant's stays.
-  Comparison(
-      const Document& current, const Document& wanted, const std::optional<std::string>& tenant
-  );
+  /// Precondition: `current` has every section. Both outlive the comparison. What is outside of `scope` stays.
+  Comparison(const Document& current, const Document& wanted, const Scope& scope);
 
   [[nodiscard]] std::vector<Pair>& of(Part part) { return pairs(part).list; }
   [[nodiscard]] const std::vector<Pair>& of(Part part) const { return pairs(part).list; }
@@ -61,12 +59,7 @@ class Comparison {
   [[nodiscard]] const Pairs& pairs(Part part) const {
     return pairs_[static_cast<std::size_t>(part)];
   }
-  void pair_up(
-      Part part,
-      const Document& current,
-      const Document& wanted,
-      const std::optional<std::string>& tenant
-  );
+  void pair_up(Part part, const Document& current, const Document& wanted, const Scope& scope);
   void remove_what_goes_along();
   void replace_what_can_not_change();
   void replace_out_of_order_l7();
@@ -74,10 +67,5 @@ class Comparison {
 
   std::array<Pairs, kPartCount> pairs_;
 };
-
-/// A tenant's part may not name what is somebody else's.
-[[nodiscard]] std::optional<Failure> check_owner(
-    const Document& current, const Document& wanted, const std::string& tenant
-);
 
 }  // namespace weft::control

@@ -1,7 +1,9 @@
 // get, plan, apply: the desired state as one document (document.h, plan.h).
 
+#include <algorithm>
 #include <array>
 #include <cassert>
+#include <string>
 
 #include "control/document.h"
 #include "control/methods.h"
@@ -10,9 +12,20 @@
 namespace weft::control {
 namespace {
 
+/// An endpoint without an interface's name is its container's eth0, as everywhere.
+Scope scope_of(Fields& fields) {
+  Scope scope;
+  if (fields.has("tenant")) scope.tenant = fields.required_name("tenant");
+  if (fields.has("endpoint")) {
+    scope.endpoint = fields.required_text("endpoint");
+    if (scope.endpoint->find('/') == std::string::npos) *scope.endpoint += "/eth0";
+  }
+  return scope;
+}
+
 struct DocumentRequest {
   const Json* document{};
-  std::optional<std::string> tenant;
+  Scope scope;
 };
 
 Outcome<DocumentRequest> parse_document_request(const Json& params, const char* object) {
@@ -20,7 +33,7 @@ Outcome<DocumentRequest> parse_document_request(const Json& params, const char* 
   DocumentRequest request;
   request.document = fields.find("document");
   if (fields.is_ok() && request.document == nullptr) fields.refuse("document", "is required");
-  if (fields.has("tenant")) request.tenant = fields.required_name("tenant");
+  request.scope = scope_of(fields);
   if (auto failure = fields.finish()) return *failure;
   return request;
 }
@@ -40,17 +53,26 @@ std::optional<Failure> carry_out(const Call& call, const std::vector<Step>& step
 
 Outcome<Json> get(const Call& call) {
   Fields fields{call.params, "get"};
-  std::optional<std::string> tenant;
-  if (fields.has("tenant")) tenant = fields.required_name("tenant");
+  const Scope scope = scope_of(fields);
   if (auto failure = fields.finish()) return *failure;
   const Model& model = call.controller.model();
-  if (tenant.has_value() && model.tenant(*tenant) == nullptr) {
+  if (scope.tenant.has_value() && model.tenant(*scope.tenant) == nullptr) {
     return refused(
-        ErrorCode::not_found, "tenant " + in_quotes(*tenant) + " does not exist", "tenant"
+        ErrorCode::not_found, "tenant " + in_quotes(*scope.tenant) + " does not exist", "tenant"
+    );
+  }
+  const Document document = document_of(model);
+  const auto is_asked_for = [&](const Entry& entry) { return entry.name == scope.endpoint; };
+  if (scope.endpoint.has_value() &&
+      std::ranges::none_of(*document[Part::endpoints], is_asked_for)) {
+    return refused(
+        ErrorCode::not_found,
+        "endpoint " + in_quotes(*scope.endpoint) + " does not exist",
+        "endpoint"
     );
   }
   Json answer = in_force(call);
-  answer["document"] = to_json(document_of(model), tenant);
+  answer["document"] = to_json(document, scope);
   return answer;
 }
 
@@ -58,9 +80,9 @@ Outcome<Json> plan(const Call& call) {
   const auto request = parse_document_request(call.params, "plan");
   if (!request) return request.error();
   if (call.controller.is_in_transaction()) {
-    return refused(ErrorCode::bad_parameter, "plan: can not be part of a batch");
+    return not_in_a_batch("plan");
   }
-  const auto planned = make_plan(call.controller.model(), *request->document, request->tenant);
+  const auto planned = make_plan(call.controller.model(), *request->document, request->scope);
   if (!planned) return planned.error();
   std::optional<Failure> failure;
   if (!planned->steps.empty()) {
@@ -78,7 +100,7 @@ Outcome<Json> apply(const Call& call) {
   const auto request = parse_document_request(call.params, "apply");
   if (!request) return request.error();
   Controller& controller = call.controller;
-  const auto planned = make_plan(controller.model(), *request->document, request->tenant);
+  const auto planned = make_plan(controller.model(), *request->document, request->scope);
   if (!planned) return planned.error();
   if (!planned->steps.empty()) {
     // In a batch it is part of the batch's transaction.

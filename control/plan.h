@@ -1,6 +1,6 @@
 // Plan: what makes the state what a document says. A pure function of model and document.
 //
-//   make_plan(model, document, tenant) -> changes: what an operator is told      {"action":"change","name":"blue",...}
+//   make_plan(model, document, scope)  -> changes: what an operator is told      {"action":"change","name":"blue",...}
 //                                      -> steps:   the requests that do it       segment.set {...}
 //
 // Steps are ordinary verbs, so applying a document goes through the same handlers as the socket. They are carried out
@@ -48,9 +48,9 @@ struct Plan {
   std::vector<Step> steps;
 };
 
-/// No changes: nothing to do. With `tenant`, the document is that tenant's part, and nobody else's state changes.
+/// No changes: nothing to do. `scope`: which part of the state the document is.
 [[nodiscard]] Outcome<Plan> make_plan(
-    const Model& model, const Json& document, const std::optional<std::string>& tenant = {}
+    const Model& model, const Json& document, const Scope& scope = {}
 );
 
 [[nodiscard]] Json to_json(const std::vector<Change>& changes);

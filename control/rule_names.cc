@@ -172,14 +172,22 @@ Outcome<Json> parse_document_rules(const Model& model, Json params) {
   return result;
 }
 
-std::vector<std::string> names_in(const Json& rule) {
-  std::vector<std::string> names;
+std::vector<NamedObject> names_in(const Json& rule) {
+  std::vector<NamedObject> objects;
   for (const Json& action : rule.at("actions")) {
     const Reference* reference = reference_of(action);
-    if (reference == nullptr || !action[reference->parameter].is_string()) continue;
-    names.push_back(action[reference->parameter].get<std::string>());
+    if (reference == nullptr) continue;
+    const Json& value = action[reference->parameter];
+    const std::string name = value.is_string() ? value.get<std::string>() : value.dump();
+    objects.push_back({reference->name == meter_name, name});
   }
-  return names;
+  return objects;
+}
+
+std::string tenant_of_port(const Model& model, std::uint32_t port) {
+  if (port < kMaxUplinks) return {};
+  const EndpointIndex index{port - static_cast<std::uint32_t>(kMaxUplinks)};
+  return model.segment(model.endpoint(index)->segment)->config.tenant;
 }
 
 }  // namespace weft::control

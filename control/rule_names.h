@@ -39,7 +39,14 @@ namespace weft::control {
 /// with names. What they name need not exist yet.
 [[nodiscard]] Outcome<Json> parse_document_rules(const Model& model, Json params);
 
-/// What the rule's actions name: "c1/eth0", "acme/cap".
-[[nodiscard]] std::vector<std::string> names_in(const Json& rule);
+/// An object that an action of a rule is about.
+struct NamedObject {
+  bool is_meter{};   // otherwise it is a port
+  std::string name;  // "c1/eth0", "acme/cap"; its number if nothing has it
+};
+[[nodiscard]] std::vector<NamedObject> names_in(const Json& rule);
+
+/// Whose container has the port; empty: it is an uplink. Precondition: there is such a port.
+[[nodiscard]] std::string tenant_of_port(const Model& model, std::uint32_t port);
 
 }  // namespace weft::control

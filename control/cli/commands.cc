@@ -306,14 +306,14 @@ constexpr std::array kCommands{
     // -- the whole state ------------------------------------------------------------------------
     Command{
         .section = kDocument,
-        .pattern = "get [tenant TENANT]",
-        .help = "The desired state as one document, or a tenant's part of it.",
+        .pattern = "get [tenant TENANT] [endpoint ENDPOINT]",
+        .help = "The desired state as one document, or a tenant's or an endpoint's part of it.",
         .methods = "get",
         .render = render_document,
     },
     Command{
         .section = kDocument,
-        .pattern = "plan (-f @file=FILE) [tenant TENANT] [@json=--json]",
+        .pattern = "plan (-f @file=FILE) [tenant TENANT] [endpoint ENDPOINT] [@json=--json]",
         .help = "What applying the document in a file (- is standard input) would change.",
         .act = Act::send_document,
         .methods = "plan",
@@ -321,7 +321,7 @@ constexpr std::array kCommands{
     },
     Command{
         .section = kDocument,
-        .pattern = "apply (-f @file=FILE) [tenant TENANT] [@json=--json]",
+        .pattern = "apply (-f @file=FILE) [tenant TENANT] [endpoint ENDPOINT] [@json=--json]",
         .help = "Make the state what the document in a file (- is standard input) says, all or "
                 "nothing.",
         .act = Act::send_document,

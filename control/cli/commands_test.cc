@@ -135,6 +135,7 @@ TEST(Commands, BecomeTheRequestsOfTheProtocol) {
   EXPECT_EQ(request("get tenant acme"), R"(get {"tenant":"acme"})");
   EXPECT_EQ(request("plan -f x.json tenant acme --json"), R"(plan {"tenant":"acme"})");
   EXPECT_EQ(request("apply -f -"), "apply {}");
+  EXPECT_EQ(request("apply -f - endpoint c1/eth0"), R"(apply {"endpoint":"c1/eth0"})");
   EXPECT_EQ(request("show config fwd"), "port.list worker.list {}");
   EXPECT_EQ(request("show drops all"), R"(drops.list {"all":true})");
   EXPECT_EQ(request("show fdb blue"), R"(fdb.list {"segment":"blue"})");

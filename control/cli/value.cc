@@ -35,6 +35,11 @@ bool is_text(std::string_view word) {
   return !word.empty() && word.front() != '-';
 }
 
+/// "-" is standard input, where a command takes it.
+bool is_file(std::string_view word) {
+  return word == "-" || is_text(word);
+}
+
 bool is_method(std::string_view word) {
   return is_text(word) &&
          std::ranges::all_of(word, [](char c) { return is_alnum(c) || c == '.' || c == '_'; });
@@ -114,7 +119,7 @@ constexpr std::array kKinds{
     ValueKind{"BUILTIN", "a built-in pattern, as ssh", kText, Live::none, is_text},
     ValueKind{"REGEX", "a regular expression", ValueForm::converted, Live::none, is_text, regex_of},
     ValueKind{"PATH", "a path", kText, Live::files, is_text},
-    ValueKind{"FILE", "a file of commands", kText, Live::files, is_text},
+    ValueKind{"FILE", "a file", kText, Live::files, is_file},
     ValueKind{"METHOD", "a method of the control socket", kText, Live::none, is_method},
     ValueKind{"JSON", "a JSON object", ValueForm::rest, Live::none, is_text},
     ValueKind{

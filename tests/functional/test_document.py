@@ -66,6 +66,23 @@ def test_a_container_gets_another_address_by_document(lab):
     ping(world.c2, "10.1.0.77")
 
 
+def test_an_endpoints_part_changes_that_endpoint_only(lab):
+    world = weft_and_weft(lab, "vxlan")
+    before = world.weft("get")["document"]
+    part = json.loads(weft(world.weft, "get", "endpoint", "c1"))
+    assert list(part) == ["endpoints", "rules"]
+    part["endpoints"][0]["groups"] = ["web"]
+    said = weft(world.weft, "apply", "-f", "-", "endpoint", "c1", text=json.dumps(part))
+    assert said.splitlines()[0] == "~   endpoints c1/eth0: groups"
+    after = world.weft("get")["document"]
+    before["endpoints"][0]["groups"] = ["web"]
+    assert after == before
+    said = weft(world.weft, "apply", "-f", "-", "endpoint", "c1",
+                text=json.dumps({"segments": []}), status=1)
+    assert "document.segments: is no endpoint's to say" in said
+    ping(world.c1, "10.1.0.2")
+
+
 def test_a_document_that_is_refused_changes_nothing(lab):
     world = weft_and_weft(lab, "vxlan")
     before = world.weft("get")
