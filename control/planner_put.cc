@@ -12,8 +12,8 @@ namespace {
 
 /// All that endpoint.set knows, because what it is not told stays.
 Json settings_of(const Json& endpoint) {
-  const auto get = [&](const char* key, Json otherwise) {
-    return endpoint.contains(key) ? endpoint[key] : std::move(otherwise);
+  const auto get = [&](const char* key, const Json& otherwise) {
+    return endpoint.contains(key) ? endpoint[key] : otherwise;
   };
   return {
       {"container", endpoint["container"]},
