@@ -150,7 +150,7 @@ Status StagedPlatform::set_uplink_up(UplinkIndex index, bool up) {
     // Not what its link says: that may be down because nothing is plugged in.
     was_set_up_.emplace(index, !down_.contains(index));
   }
-  const Status set = machine_.set_uplink_up(index, up);
+  Status set = machine_.set_uplink_up(index, up);
   if (!set) return set;
   if (up) {
     down_.erase(index);

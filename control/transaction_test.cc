@@ -321,6 +321,7 @@ TEST_F(Transaction, IndicesOfWhatLeavesAreNotGivenOutAgain) {
   make_network();
   constexpr int kMany = 100;  // more than an IndexPool keeps in quarantine
   std::vector<Json> requests;
+  requests.reserve(std::size_t{2} * kMany);
   for (int i = 0; i < kMany; ++i) requests.push_back(attach(i));
   send(requests);
   std::set<EndpointIndex> before;
