@@ -18,16 +18,6 @@
 #include "control/stats.h"
 
 namespace weft::control {
-namespace {
-
-/// Whether only one of the two can be open.
-bool is_same_place(const EndpointConfig& a, const EndpointConfig& b) {
-  if (!a.socket.empty() || !b.socket.empty()) return a.socket == b.socket;
-  if (!a.device.empty() || !b.device.empty()) return a.device == b.device;
-  return a.ifname == b.ifname && a.netns == b.netns && a.pid == b.pid;
-}
-
-}  // namespace
 
 Generation Controller::generation() const noexcept {
   const Generation current = snapshot_->generation;
@@ -53,12 +43,12 @@ Outcome<Ok> Controller::commit_transaction() {
     before_->registry.quarantine_taken_by(registry_);
     Dirty undone = everything(model(), runtime_);
     undone.merge(everything(before_->registry.model(), before_->runtime));
-    for (const auto& [next_hop, tunnels] : model().tunnels_by_next_hop) {
-      undone.next_hops.insert(next_hop);
-    }
-    const Model& former = before_->registry.model();
-    for (const auto& [next_hop, tunnels] : former.tunnels_by_next_hop) {
-      undone.next_hops.insert(next_hop);
+    for (const Model* state : {&model(), &before_->registry.model()}) {
+      for (const auto& [next_hop, tunnels] : state->tunnels_by_next_hop) {
+        undone.next_hops.insert(next_hop);
+      }
+      // Flows may have been judged by the rules that are taken back.
+      for (const auto& [index, segment] : state->segments) undone.epochs.insert(index);
     }
     restore();
     registry_.dirty() = std::move(undone);
@@ -123,10 +113,13 @@ void Controller::offer_again(const std::set<UplinkIndex>& uplinks) {
 /// Closes what this transaction detached and `config` needs.
 void Controller::vacate_place_of(const EndpointConfig& config) {
   if (before_ == nullptr || platform_.is_trial()) return;
+  if (before_->detached.empty()) return;
+  const std::string place = platform_.place_of(config);
+  if (place.empty()) return;
   const Model& former = before_->registry.model();
   for (const EndpointIndex index : before_->detached) {
     const EndpointRecord* endpoint = former.endpoint(index);
-    if (endpoint == nullptr || !is_same_place(endpoint->config, config)) continue;
+    if (endpoint == nullptr || platform_.place_of(endpoint->config) != place) continue;
     auto open = before_->runtime.ports.extract(index);
     if (open.empty()) continue;
     before_->vacated.push_back(index);

@@ -112,6 +112,12 @@ std::optional<Failure> check_scope(
     const Document& current, const Document& wanted, const Scope& scope
 ) {
   if (scope.is_everything()) return std::nullopt;
+  const auto is_tenant = [&](const Entry& entry) { return entry.name == scope.tenant; };
+  if (scope.tenant.has_value() && std::ranges::none_of(*current[Part::tenants], is_tenant)) {
+    return refused(
+        ErrorCode::not_found, "tenant \"" + *scope.tenant + "\" does not exist", "tenant"
+    );
+  }
   if (auto failure = check_owners(current, wanted, scope)) return failure;
   if (!wanted[Part::rules].has_value()) return std::nullopt;
   const RuleCheck rules{current, wanted};

@@ -64,6 +64,11 @@ class IndexPool {
     return std::size_t{limit_} - fresh_ + freed_.size();
   }
 
+  /// How many more could be taken if so many came back first.
+  [[nodiscard]] std::size_t available_after(std::size_t given_back) const noexcept {
+    return available() + (holds_ ? 0 : given_back);
+  }
+
   [[nodiscard]] typename Index::rep limit() const noexcept { return limit_; }
 
  private:

@@ -57,6 +57,7 @@ struct TenantRecord {
   std::shared_ptr<const PolicyRules> rules = std::make_shared<const PolicyRules>();
   std::map<std::string, MeterRecord> meters;
   std::vector<L7ClassRecord> l7;  // the first that matches is a flow's class
+  std::uint8_t last_l7_id{};      // that was given to a class
   Identities identities;          // of the endpoints, here and remote, in its segments
   /// By segment. An agent is the host's, whoever mentions it: the policy knows one list.
   std::map<std::string, std::vector<IpPrefix>> agents;

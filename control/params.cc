@@ -71,6 +71,10 @@ Outcome<PortConfig> parse_port(const Json& json) {
   Fields fields{json, "port"};
   PortConfig config;
   config.name = fields.required_name("name");
+  // Ports are also called by their numbers.
+  if (std::ranges::all_of(config.name, [](char c) { return c >= '0' && c <= '9'; })) {
+    fields.refuse("name", in_quotes(config.name) + " is a number, not a name");
+  }
   config.device = fields.required_text("device");
   config.addresses = fields.prefixes("addresses");
   config.gateways = fields.addresses("gateways");

@@ -222,6 +222,24 @@ TEST_F(Plans, ContractsMoveBetweenEndpointsWithinABudget) {
   EXPECT_EQ(failure.code, ErrorCode::limit_reached);
 }
 
+TEST_F(Plans, ANewBudgetComesAfterContractsThatShrinkIntoIt) {
+  ASSERT_FALSE(state["budgets"].empty());
+  const Json budget = state["budgets"][0];
+  state["budgets"].erase(0);
+  apply(state);
+  state["budgets"].push_back(budget);
+  state["budgets"].back()["rate"] = "2Mbit/s";
+  for (Json& contract : state["endpoints"][0]["qos"]["contracts"]) contract["rate"] = "1Mbit/s";
+  apply(state);
+  EXPECT_THAT(planned(state), IsEmpty());
+}
+
+TEST_F(Plans, ATenantThatDoesNotExistHasNoPart) {
+  const Failure failure = refusal("apply", R"({"document":{},"tenant":"nobody"})");
+  EXPECT_EQ(failure.code, ErrorCode::not_found);
+  EXPECT_EQ(failure.message, "tenant \"nobody\" does not exist");
+}
+
 TEST_F(Plans, ARefusalLeavesNoTrace) {
   state["tenants"].push_back({{"name", "third"}});
   state["endpoints"].push_back({{"container", "c3"}, {"segment", "red"}, {"netns", "/run/netns/c3"}}

@@ -106,12 +106,6 @@ Json Planner::rules_to_put(const Pair& pair) const {
 
 void Planner::put() {
   const auto as_written = [](const Pair& pair) { return pair.after->json; };
-  for_each(
-      Part::budgets,
-      "qos.budget.set",
-      [](const Pair& pair) { return pair.before == nullptr; },
-      as_written
-  );
   // As they are written: ports keep the numbers that they had where the document is from.
   for_each(
       Part::ports, "port.add", [](const Pair& pair) { return pair.comes(); }, as_written
@@ -140,7 +134,8 @@ void Planner::tighten() {
       Part::budgets,
       "qos.budget.set",
       [&](const Pair& pair) {
-        return pair.after != nullptr && loosened_budgets_.contains(pair.after->name);
+        if (pair.after == nullptr) return false;
+        return pair.before == nullptr || loosened_budgets_.contains(pair.after->name);
       },
       [](const Pair& pair) { return pair.after->json; }
   );

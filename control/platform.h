@@ -183,6 +183,9 @@ class Platform {
   ) = 0;
   /// Whether the port still leads into the container: the namespace it was opened in is where it was and
   /// the port is alive.
+  /// Names where the endpoint's interface is or would be, however the config says it: of two configs with the same place
+  /// one can be open at a time. Empty: nowhere (there is no such namespace).
+  [[nodiscard]] virtual std::string place_of(const EndpointConfig& config) const = 0;
   [[nodiscard]] virtual bool is_present(const Port& port) const = 0;
   /// Adds the port's poll_fd to its owner's epoll set; ports with poll_fd() == -1 are never passed.
   [[nodiscard]] virtual Status watch(EndpointIndex endpoint, Port& port, WorkerId owner) = 0;

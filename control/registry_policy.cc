@@ -195,9 +195,13 @@ Outcome<Registry::Proposal> Registry::propose_l7(
   }
   std::array<bool, classifier::kMaxL7Classes + 1> is_taken{true};  // 0 is no class's
   for (const L7ClassRecord& record : (*found)->l7) is_taken[record.id] = true;
-  const auto id = std::ranges::find(is_taken, false) - is_taken.begin();
+  // As late as possible again: flows remember the class that they were found to be.
+  std::size_t id = (*found)->last_l7_id;
+  do id = id % classifier::kMaxL7Classes + 1;
+  while (is_taken[id]);
   TenantRecord next = **found;
-  next.l7.push_back({config, static_cast<std::uint8_t>(id)});
+  next.last_l7_id = static_cast<std::uint8_t>(id);
+  next.l7.push_back({config, next.last_l7_id});
   return Proposal{std::move(next)};
 }
 
@@ -246,10 +250,13 @@ void Registry::drop_proposal(const TenantRecord& record) {
   for (const PolicyRuleRecord& rule : *model_.tenants.at(record.config.name).rules) {
     kept.insert(rule.counter);
   }
+  std::unordered_set<std::uint32_t> dropped;
   for (const PolicyRuleRecord& rule : *record.rules) {
-    if (!kept.contains(rule.counter)) counters_.give_back(RuleCounter{rule.counter});
+    if (kept.contains(rule.counter)) continue;
+    counters_.give_back(RuleCounter{rule.counter});
+    dropped.insert(rule.counter);
   }
-  dirty_.fresh_counters.clear();
+  std::erase_if(dirty_.fresh_counters, [&](auto counter) { return dropped.contains(counter); });
 }
 
 /// Flows in the tenant's segments were judged by rules that may have changed.

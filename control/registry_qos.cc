@@ -142,7 +142,7 @@ std::optional<Failure> Registry::check_qos(
         path
     );
   }
-  if (meters_needed(config.qos) > meter_indices_.available() + meters_needed(before)) {
+  if (meters_needed(config.qos) > meter_indices_.available_after(meters_needed(before))) {
     return refused(
         ErrorCode::limit_reached,
         "endpoint.qos: there are already " + std::to_string(kMaxMeters) + " meters",

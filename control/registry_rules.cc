@@ -80,8 +80,14 @@ void Registry::put_port_rules(std::uint32_t port, PortRules rules) {
 
 /// Counters that were taken for it go back; nobody has counted with them.
 void Registry::drop_port_proposal(std::uint32_t port, const PortRules& rules) {
-  give_back_counters(rules, model_.rules_of(port));
-  dirty_.fresh_counters.clear();
+  const PortRules& kept = model_.rules_of(port);
+  give_back_counters(rules, kept);
+  const auto is_in = [](const PortRules& some, std::uint32_t counter) {
+    return std::ranges::count(some, counter, &PortRule::counter) > 0;
+  };
+  std::erase_if(dirty_.fresh_counters, [&](std::uint32_t counter) {
+    return is_in(rules, counter) && !is_in(kept, counter);
+  });
 }
 
 std::vector<std::uint32_t> Registry::ports_that_send_to(std::uint32_t port) const {

@@ -139,7 +139,10 @@ void StagedPlatform::close_uplink(UplinkIndex index) {
     opened_uplinks_.erase(index);
     return;
   }
-  if (is_staging()) opened_uplinks_.erase(index);
+  if (is_staging()) {
+    opened_uplinks_.erase(index);
+    offered_.erase(index);
+  }
   down_.erase(index);
   machine_.close_uplink(index);
 }
@@ -193,6 +196,10 @@ Result<std::shared_ptr<Port>> StagedPlatform::open_endpoint(
   auto port = machine_.open_endpoint(config, owner);
   if (port) opened_.push_back(*port);
   return port;
+}
+
+std::string StagedPlatform::place_of(const EndpointConfig& config) const {
+  return machine_.place_of(config);
 }
 
 bool StagedPlatform::is_present(const Port& port) const {

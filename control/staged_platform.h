@@ -85,6 +85,7 @@ class StagedPlatform final : public Platform {
   [[nodiscard]] Result<std::shared_ptr<Port>> open_endpoint(
       const EndpointConfig& config, WorkerId owner
   ) override;
+  [[nodiscard]] std::string place_of(const EndpointConfig& config) const override;
   [[nodiscard]] bool is_present(const Port& port) const override;
   [[nodiscard]] Status watch(EndpointIndex endpoint, Port& port, WorkerId owner) override;
   void unwatch(EndpointIndex endpoint, Port& port, WorkerId owner) override;

@@ -237,6 +237,60 @@ TEST_F(Transaction, RulesGoBackIntoTheDevice) {
   EXPECT_EQ(accepted("rule.list", R"({"port":"up0"})")["rules"][0]["where"], "hw");
 }
 
+TEST_F(Transaction, RulesOfAnUplinkThatCameAndWentAreForgotten) {
+  make_network();
+  platform.takes_rules = true;
+  expect_refused_batch(
+      {request("port.add", R"({"name":"up1","device":"net_null1"})"),
+       request(
+           "rule.create",
+           R"({"port":"up1","pattern":[{"item":"eth"}],"actions":[{"action":"drop"}]})"
+       ),
+       request("port.remove", R"({"name":"up1"})"),
+       request("tenant.remove", R"({"name":"x"})")},
+      3
+  );
+  EXPECT_TRUE(platform.offloaded.empty());
+}
+
+// What the refused rules said of a flow is not what it keeps.
+TEST_F(Transaction, FlowsAreJudgedAgainByTheRulesThatAreBackInForce) {
+  make_network();
+  platform.next_failure["watch"] = "no room in the epoll set";
+  expect_refused_batch(
+      {request("policy.add", R"({"tenant":"acme","name":"r","action":"deny"})"), attach(2)}, kAll
+  );
+  EXPECT_EQ(
+      platform.published->segments[0].policy_epoch,
+      static_cast<std::uint32_t>(platform.published->generation.value())
+  );
+}
+
+TEST_F(Transaction, APlaceIsVacatedWhateverItIsCalled) {
+  make_network();
+  accepted("endpoint.attach", kAttach);
+  platform.links["/var/run/netns/c1"] = "/run/netns/c1";
+  platform.calls.clear();
+  const Json answers = send(
+      {request("endpoint.detach", R"({"container":"c1"})"),
+       request(
+           "endpoint.attach", R"({"container":"c1","segment":"blue","netns":"/var/run/netns/c1"})"
+       )}
+  );
+  EXPECT_TRUE(answers[1].contains("result")) << answers.dump();
+  EXPECT_THAT(
+      platform.calls,
+      ElementsAre(
+          "unwatch c1/eth0",
+          "publish",
+          "retire c1/eth0",
+          "open_endpoint c1/eth0",
+          "publish",
+          "watch c1/eth0"
+      )
+  );
+}
+
 TEST_F(Transaction, ALinkGoesBackUp) {
   make_network();
   expect_refused_batch(

@@ -74,6 +74,7 @@ class FakePlatform final : public Platform {
   std::size_t publications = 0;
   int ports_alive = 0;  // container ports
   std::set<EndpointIndex> watched;
+  std::map<std::string, std::string> links;  // other paths of namespaces: link, path
   std::set<UplinkIndex> open_uplinks;
   std::set<UplinkIndex> set_down;
   std::map<UplinkIndex, std::set<IpAddress>> asked;  // next hops being resolved
@@ -150,6 +151,13 @@ class FakePlatform final : public Platform {
     asked[uplink].erase(next_hop);
   }
 
+  [[nodiscard]] std::string place_of(const EndpointConfig& config) const override {
+    if (!config.socket.empty()) return config.socket;
+    if (!config.device.empty()) return config.device;
+    const auto link = links.find(config.netns);
+    return (link == links.end() ? config.netns : link->second) + ":" + std::to_string(config.pid) +
+           "/" + config.ifname;
+  }
   [[nodiscard]] Result<std::shared_ptr<Port>> open_endpoint(
       const EndpointConfig& config, WorkerId owner
   ) override {

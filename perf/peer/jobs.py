@@ -39,7 +39,7 @@ JOBS = {job.name: job for job in (
     Job("real-decap", "vxlan", is_outbound=False, rules=1000, is_stateful=True, restore=128,
         note="VXLAN decapsulation with 1,000 rules, connection state, class and policer"),
     Job("rules-10", "vxlan", rules=10, is_adversarial=True, hosts=60_000, fixed_flows=1_000_000,
-        note="VXLAN encapsulation, 10 rules that ask every packet: no connection state, too many flows to remember"),
+        note="VXLAN encapsulation, 10 rules without connection state: each packet is judged"),
     Job("rules-10k", "vxlan", rules=10_000, is_adversarial=True, hosts=60_000, fixed_flows=1_000_000,
         note="the same with 10,000 rules of many shapes"),
 )}

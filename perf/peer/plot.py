@@ -43,7 +43,7 @@ def _bar(y, label, row, fill, at):
     note = f"{cycles['median']:.0f}" + (" VOID" if row["faults"] else f", {row['mpps']['median']:.2f} Mpps")
     return [
         _text(16, y + 11, label),
-        f'<rect x="{at(0)}" y="{y}" width="{at(cycles["median"]) - at(0):.1f}" height="{BAR}" fill="{fill}"/>',
+        f'<rect x="{LEFT}" y="{y}" width="{at(cycles["median"]) - LEFT:.1f}" height="{BAR}" fill="{fill}"/>',
         f'<path d="M{at(cycles["min"]):.1f} {middle}H{at(cycles["max"]):.1f}" stroke="black"/>',
         _text(at(cycles["max"]) + 6, y + 11, note)]
 

@@ -32,13 +32,12 @@ def batch(daemon, *requests):
 def test_what_get_says_applied_again_is_no_change(lab, tmp_path):
     world = weft_and_weft(lab, "vxlan")
     before = world.weft("get")
-    assert world.weft("apply", document=before["document"]) == {
-        "generation": before["generation"], "changes": []}
+    assert world.weft("apply", document=before["document"])["changes"] == []
     assert weft(world.weft, "apply", "-f", "-", text=weft(world.weft, "get")).startswith("no change")
     file = tmp_path / "state.json"
     file.write_text(weft(world.weft, "get", "tenant", "acme"))
     said = weft(world.weft, "plan", "-f", file, "tenant", "acme")
-    assert said == f"no change\ngeneration {before['generation']}\n"
+    assert said.startswith("no change\n")
     ping(world.c1, "10.1.0.2")
 
 

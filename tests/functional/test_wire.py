@@ -118,6 +118,23 @@ def test_dscp_on_the_way_in(lab, mode, seen):
     assert frame[IP].tos == seen
 
 
+# epan/proto.h. A loaded machine loses, repeats and resets (group "sequence"): no fault of the encoding.
+WARNING, SEQUENCE = 0x600000, 0x02000000
+
+
+def warnings(node):
+    """The expert infos of a dissected frame that are warnings at least."""
+    if isinstance(node, list):
+        return [found for item in node for found in warnings(item)]
+    if not isinstance(node, dict):
+        return []
+    found = [item for value in node.values() for item in warnings(value)]
+    is_told = int(node.get("_ws.expert.severity", 0)) >= WARNING
+    if is_told and int(node["_ws.expert.group"]) != SEQUENCE:
+        found.append(node)
+    return found
+
+
 @pytest.mark.parametrize("family", ["ipv4", "ipv6"])
 @pytest.mark.parametrize("encap", ["vxlan", "nvgre"])
 def test_tshark_decodes_everything_without_an_expert_warning(lab, encap, family):
@@ -132,13 +149,13 @@ def test_tshark_decodes_everything_without_an_expert_warning(lab, encap, family)
 
     def tshark(display_filter):
         done = subprocess.run(
-            ["tshark", "-r", path, "-Y", display_filter, "-T", "json", "-o", "ip.check_checksum:TRUE",
-             "-o", "udp.check_checksum:TRUE", "-o", "tcp.check_checksum:TRUE",
+            ["tshark", "-r", path, "-Y", display_filter, "-T", "json", "--no-duplicate-keys",
+             "-o", "ip.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE",
+             "-o", "tcp.check_checksum:TRUE",
              # RFC 6935 s5: tunnels may send zero over IPv6.
              "-o", "udp.ignore_ipv6_zero_checksum:TRUE"],
             capture_output=True, text=True, check=True)
         return json.loads(done.stdout or "[]")
     assert len(tshark("vxlan" if encap == "vxlan" else "gre.key")) > 20
-    # 6291456 is "warning". TCP's own events (retransmission, reordering, reset) are no fault of the encoding.
-    told = tshark("_ws.expert.severity >= 6291456 && !tcp.analysis.flags && !(tcp.flags.reset == 1)")
+    told = [item for frame in tshark(f"_ws.expert.severity >= {WARNING}") for item in warnings(frame)]
     assert not told, json.dumps(told, indent=1)
