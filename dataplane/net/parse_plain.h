@@ -32,13 +32,14 @@ inline constexpr std::size_t kPlainL4 = sizeof(EthernetHeader) + sizeof(Ipv4Head
     return 0;
   }
   std::size_t l4_octets = sizeof(UdpHeader);
-  if (ip.protocol == kIpProtoTcp) {
-    l4_octets = bounded_header<TcpHeader>(frame, kPlainL4).header_bytes();
-    if (l4_octets < sizeof(TcpHeader)) return 0;
-  } else if (ip.protocol == kIpProtoGre) {
-    l4_octets = 0;  // parse_frame leaves it to whom it is for
-  } else if (ip.protocol != kIpProtoUdp) {
-    return 0;
+  if (ip.protocol != kIpProtoUdp) {
+    if (ip.protocol == kIpProtoTcp) {
+      l4_octets = bounded_header<TcpHeader>(frame, kPlainL4).header_bytes();
+      if (l4_octets < sizeof(TcpHeader)) return 0;
+    } else {
+      if (ip.protocol != kIpProtoGre) return 0;
+      l4_octets = 0;  // parse_frame leaves it to whom it is for
+    }
   }
   const std::size_t payload = kPlainL4 + l4_octets;
   if (payload > sizeof(EthernetHeader) + total || payload > frame.size()) return 0;
