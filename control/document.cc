@@ -56,19 +56,20 @@ void put_tenant(const TenantRecord& tenant, Document& document) {
   put(document, Part::policies, name, {{"tenant", name}, {"rules", std::move(rules)}});
 }
 
-/// A request may name only so many static endpoints of a remote.
-void put_remote(const Json& remote, Json& list) {
+}  // namespace
+
+std::vector<Json> requests_for(const Json& remote) {
   const Json& endpoints = remote["endpoints"];
+  std::vector<Json> requests;
   for (std::size_t from = 0; from == 0 || from < endpoints.size(); from += kMaxRemoteEndpoints) {
-    Json part{
+    Json request{
         {"segment", remote["segment"]}, {"vtep", remote["vtep"]}, {"endpoints", Json::array()}};
     const std::size_t end = std::min(endpoints.size(), from + kMaxRemoteEndpoints);
-    for (std::size_t i = from; i < end; ++i) part["endpoints"].push_back(endpoints[i]);
-    list.push_back(std::move(part));
+    for (std::size_t i = from; i < end; ++i) request["endpoints"].push_back(endpoints[i]);
+    requests.push_back(std::move(request));
   }
+  return requests;
 }
-
-}  // namespace
 
 Json canonical(RemoteConfig config) {
   std::ranges::sort(config.endpoints, {}, &RemoteEndpoint::mac);
@@ -115,7 +116,7 @@ Json to_json(const Document& document, const Scope& scope) {
     for (const Entry& entry : *entries) {
       if (!scope.covers(part, entry)) continue;
       if (part == Part::remotes) {
-        put_remote(entry.json, list);
+        for (Json& request : requests_for(entry.json)) list.push_back(std::move(request));
       } else {
         list.push_back(entry.json);
       }

@@ -37,6 +37,8 @@ struct Document {
 
 /// A remote's entry: its static endpoints are told apart by their MACs, so their order says nothing.
 [[nodiscard]] Json canonical(RemoteConfig config);
+/// A remote's entry as parameters of remote.add, which may name only so many static endpoints at once.
+[[nodiscard]] std::vector<Json> requests_for(const Json& remote);
 
 /// Checks what can be judged without applying it; what is outside of `scope` is refused. `model` tells whose an entry is
 /// that hangs on something the document does not mention. A refusal names the entry: "segments[2]: ...", field

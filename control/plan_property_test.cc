@@ -28,21 +28,7 @@ class RandomState {
 
   Json next() {
     document_ = Json::object();
-    for (const char* section :
-         {"budgets",
-          "ports",
-          "schedulers",
-          "tenants",
-          "meters",
-          "tenant_settings",
-          "l7",
-          "policies",
-          "segments",
-          "remotes",
-          "endpoints",
-          "rules"}) {
-      document_[section] = Json::array();
-    }
+    for (const Part part : kParts) document_[name(part)] = Json::array();
     if (one_in(2)) add("budgets", {{"class", "AF4"}, {"rate", 20'000'000 + pick(3) * 1'000'000}});
     add("ports", {{"name", "up0"}, {"device", "net_null0"}, {"addresses", {"192.0.2.1/24"}}});
     has_up1_ = one_in(2);

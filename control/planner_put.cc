@@ -68,21 +68,8 @@ void Planner::put_network() {
   for_each(Part::segments, "segment.add", comes, as_written);
   for (const Pair& pair : of(Part::remotes)) {
     if (!pair.comes() && !pair.changes()) continue;
-    const Json& remote = pair.after->json;
-    const Json& endpoints = remote["endpoints"];
-    // No more static endpoints at once than a request may name.
-    for (std::size_t from = 0; from == 0 || from < endpoints.size(); from += kMaxRemoteEndpoints) {
-      Json some = Json::array();
-      const std::size_t end = std::min(endpoints.size(), from + kMaxRemoteEndpoints);
-      for (std::size_t i = from; i < end; ++i) some.push_back(endpoints[i]);
-      step(
-          "remote.add",
-          {{"segment", remote["segment"]},
-           {"vtep", remote["vtep"]},
-           {"endpoints", std::move(some)}},
-          Part::remotes,
-          pair.index()
-      );
+    for (Json& request : requests_for(pair.after->json)) {
+      step("remote.add", std::move(request), Part::remotes, pair.index());
     }
   }
   for_each(Part::endpoints, "endpoint.set", changes, [](const Pair& pair) {

@@ -32,6 +32,7 @@
 #include "classifier/mapped_memory.h"
 #include "classifier/testing/flow_keys.h"
 #include "perf/packet_meter.h"
+#include "perf/random.h"
 
 namespace weft::classifier {
 namespace {
@@ -47,19 +48,6 @@ using Keys = std::array<ConnectionKey, kBatch>;
 ConnectionKey key_of(std::uint64_t n) noexcept {
   return numbered_key(EndpointIndex{static_cast<std::uint32_t>(n % kOwners)}, n / kOwners);
 }
-
-/// xorshift64: https://www.jstatsoft.org/article/view/v008i14
-class Random {
- public:
-  std::uint64_t operator()() noexcept {
-    state_ ^= state_ << 13U;
-    state_ ^= state_ >> 7U;
-    return state_ ^= state_ << 17U;
-  }
-
- private:
-  std::uint64_t state_ = 88172645463325252U;
-};
 
 /// Starts EAL and gives it a heap on the same kind of memory that ours is on: without that it would
 /// have pages of 4 KB on this machine. Answers the heap's socket.
@@ -101,7 +89,7 @@ template <typename Work>
 void measure(benchmark::State& state, std::uint64_t first, std::uint64_t count, Work work) {
   (void)heap_socket();  // EAL knows the frequency
   const auto hz = static_cast<double>(rte_get_tsc_hz());
-  Random random;
+  perf::Random random;
   Keys keys;
   std::vector<std::uint64_t> batches;
   batches.reserve(1U << 20U);

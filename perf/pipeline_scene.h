@@ -33,6 +33,7 @@
 #include "encap/outer.h"
 #include "perf/packet_meter.h"
 #include "perf/pipeline_traffic.h"
+#include "perf/random.h"
 
 namespace weft::perf {
 

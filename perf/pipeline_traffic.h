@@ -57,17 +57,4 @@ struct FrameSpec {
 /// Writes kFrameHeaders octets.
 void write_frame(std::uint8_t* at, const FrameSpec& spec) noexcept;
 
-/// xorshift64: https://www.jstatsoft.org/article/view/v008i14
-class Random {
- public:
-  std::uint64_t operator()() noexcept {
-    state_ ^= state_ << 13U;
-    state_ ^= state_ >> 7U;
-    return state_ ^= state_ << 17U;
-  }
-
- private:
-  std::uint64_t state_ = 88172645463325252U;
-};
-
 }  // namespace weft::perf
