@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -185,7 +186,43 @@ int on_match(
   return match.best == match.section.best_rank ? 1 : 0;
 }
 
-/// The better of `best` and the best rank that matches in `octets`.
+/// With AVX-512, Hyperscan 5.4 reads up to a register past the end of what it scans (vectorscan's issue 322
+/// has the place). What lies there changes no answer, but it may be no memory: a frame can be the last thing
+/// in its pages.
+constexpr std::size_t kOverread = 64;
+constexpr std::size_t kSmallestPage = 4096;
+
+bool may_read_past_its_page(ConstBytes octets) noexcept {
+  const auto last = reinterpret_cast<std::uintptr_t>(octets.data()) + octets.size() - 1;
+  return last % kSmallestPage + kOverread >= kSmallestPage;
+}
+
+hs_error_t scan_octets(
+    const Section& section, hs_scratch_t* scratch, ConstBytes octets, Match& match
+) noexcept {
+  return hs_scan(
+      section.database.get(),
+      reinterpret_cast<const char*>(octets.data()),
+      static_cast<unsigned>(octets.size()),
+      0,
+      scratch,
+      on_match,
+      &match
+  );
+}
+
+/// Of one payload in sixty; not inline, so that only those take the stack for it.
+[[gnu::noinline]] hs_error_t scan_copy(
+    const Section& section, hs_scratch_t* scratch, ConstBytes octets, Match& match
+) noexcept {
+  std::array<std::uint8_t, kMaxL7Octets + kOverread> copy;
+  assert(octets.size() + kOverread <= copy.size());
+  const auto end = std::copy(octets.begin(), octets.end(), copy.begin());
+  std::fill_n(end, kOverread, std::uint8_t{0});
+  return scan_octets(section, scratch, {copy.data(), octets.size()}, match);
+}
+
+/// The better of `best` and the best rank that matches in `octets`, of which there is one at least.
 std::uint8_t scan_section(
     const Section& section,
     hs_scratch_t* scratch,
@@ -195,15 +232,9 @@ std::uint8_t scan_section(
 ) noexcept {
   if ((section.where & where) == 0 || best <= section.best_rank) return best;
   Match match{section, where, best};
-  const hs_error_t status = hs_scan(
-      section.database.get(),
-      reinterpret_cast<const char*>(octets.data()),
-      static_cast<unsigned>(octets.size()),
-      0,
-      scratch,
-      on_match,
-      &match
-  );
+  const hs_error_t status = may_read_past_its_page(octets)
+                                ? scan_copy(section, scratch, octets, match)
+                                : scan_octets(section, scratch, octets, match);
   // Anything else is a scratch of another database or of another worker: a bug, never the packet's doing.
   assert(status == HS_SUCCESS || status == HS_SCAN_TERMINATED);
   static_cast<void>(status);

@@ -1,12 +1,15 @@
 // Any octets as the first packets of a flow, past every built-in L7 pattern and a few expressions. The first
 // octet says how they come: bit 0 UDP, bit 1 to the client, bits 2-7 where they are cut into packets.
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include <sys/mman.h>
 
 #include "classifier/l7.h"
 #include "classifier/l7_builtin.h"
@@ -20,18 +23,29 @@ using fuzz::require;
 
 constexpr std::uint8_t kFirstId = 11;  // ids kFirstId, kFirstId + 1, ...
 
-/// `octets` alone on the heap.
-class Exact {
+/// Four pages with one on either side that nobody may touch.
+class GuardedPages {
  public:
-  explicit Exact(ConstBytes octets)
-      : octets_{std::make_unique<std::uint8_t[]>(octets.size())}, size_{octets.size()} {
-    std::copy(octets.begin(), octets.end(), octets_.get());
+  GuardedPages() {
+    void* const mapped = ::mmap(
+        nullptr, kSize + 2 * kPage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0
+    );
+    require(mapped != MAP_FAILED);
+    begin_ = static_cast<std::uint8_t*>(mapped) + kPage;
+    require(::mprotect(begin_, kSize, PROT_READ | PROT_WRITE) == 0);
   }
-  [[nodiscard]] ConstBytes view() const { return {octets_.get(), size_}; }
+  ConstBytes at_begin(ConstBytes octets) { return copy(octets, 0); }
+  ConstBytes at_end(ConstBytes octets) { return copy(octets, kSize - octets.size()); }
 
  private:
-  std::unique_ptr<std::uint8_t[]> octets_;
-  std::size_t size_;
+  static constexpr std::size_t kPage = 4096;
+  static constexpr std::size_t kSize = 4 * kPage;
+  ConstBytes copy(ConstBytes octets, std::size_t offset) {
+    require(octets.size() <= kSize);
+    std::copy(octets.begin(), octets.end(), begin_ + offset);
+    return {begin_ + offset, octets.size()};
+  }
+  std::uint8_t* begin_;  // for the life of the process
 };
 
 void add(L7Set& set, L7Pattern::Kind kind, std::string text) {
@@ -82,14 +96,25 @@ void check_state(L7State state) {
   require((state.left == 0) == state.is_known());
 }
 
+/// The same answer wherever the payload lies, with nothing readable around it: ASan does not see into
+/// Hyperscan, a page fault does.
+L7State scan_everywhere(const L7Packet& packet, L7State state) {
+  static GuardedPages pages;
+  const L7State answer = scan_l7(database(), WorkerId{0}, packet, state);
+  for (const ConstBytes place : {pages.at_begin(packet.payload), pages.at_end(packet.payload)}) {
+    const L7Packet moved{place, packet.protocol, packet.direction};
+    require(scan_l7(database(), WorkerId{0}, moved, state) == answer);
+  }
+  return answer;
+}
+
 /// A flow in packets of `cut` octets: known within its budget of 4, and then for good.
 void scan_flow(ConstBytes octets, L7Protocol protocol, L7Direction direction, std::size_t cut) {
   L7State state;
   for (int packets = 0; !octets.empty(); ++packets) {
     require(packets < 4 || state.is_known());
-    const Exact payload{octets.first(std::min(cut, octets.size()))};
-    const L7Packet packet{payload.view(), protocol, direction};
-    const L7State next = scan_l7(database(), WorkerId{0}, packet, state);
+    const ConstBytes payload = octets.first(std::min(cut, octets.size()));
+    const L7State next = scan_everywhere({payload, protocol, direction}, state);
     if (state.is_known()) {
       require(next == state);
       return;
@@ -97,30 +122,29 @@ void scan_flow(ConstBytes octets, L7Protocol protocol, L7Direction direction, st
     check_state(next);
     require(next.is_known() || state.left == 0 || next.left < state.left);
     state = next;
-    octets = octets.subspan(payload.view().size());
+    octets = octets.subspan(payload.size());
   }
 }
 
 /// Names lie inside, and what a part shows the whole shows.
 void check_names(ConstBytes octets, std::size_t cut) {
-  const Exact whole{octets};
-  const Exact part{octets.first(std::min(cut, octets.size()))};
-  const ConstBytes view = whole.view();
-  if (const auto name = tls_server_name(view)) {
-    require(
-        name->data() >= view.data() && name->data() + name->size() <= view.data() + view.size()
-    );
+  static std::array<GuardedPages, 2> pages;
+  const ConstBytes whole = pages[0].at_end(octets);
+  const ConstBytes part = pages[1].at_end(octets.first(std::min(cut, octets.size())));
+  if (const auto name = tls_server_name(whole)) {
+    require(name->data() >= whole.data());
+    require(name->data() + name->size() <= whole.data() + whole.size());
     require(!name->empty() && name->size() <= 255);
   }
-  if (const auto name = tls_server_name(part.view())) {
-    const auto again = tls_server_name(view);
+  if (const auto name = tls_server_name(part)) {
+    const auto again = tls_server_name(whole);
     require(again && std::equal(name->begin(), name->end(), again->begin(), again->end()));
   }
   for (const auto read : {dns_question_name, dns_question_name_tcp}) {
-    const std::optional<DnsName> name = read(part.view());
+    const std::optional<DnsName> name = read(part);
     if (!name) continue;
     require(name->size >= 1 && name->size <= 253);
-    const std::optional<DnsName> again = read(view);
+    const std::optional<DnsName> again = read(whole);
     require(again && std::ranges::equal(name->view(), again->view()));
   }
 }
