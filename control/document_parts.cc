@@ -1,6 +1,7 @@
 #include "control/document_parts.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace weft::control {
 namespace {
@@ -57,6 +58,21 @@ std::string name_of(Part part, const Json& json) {
       return text(json, "container") + "/" + text(json, "ifname");
   }
   return {};
+}
+
+/// A request may name only so many static endpoints of a remote.
+void append_entry(Part part, const Json& entry, Json& list) {
+  if (part != Part::remotes) {
+    list.push_back(entry);
+    return;
+  }
+  const Json& endpoints = entry["endpoints"];
+  for (std::size_t from = 0; from == 0 || from < endpoints.size(); from += kMaxRemoteEndpoints) {
+    Json some{{"segment", entry["segment"]}, {"vtep", entry["vtep"]}, {"endpoints", Json::array()}};
+    const std::size_t end = std::min(endpoints.size(), from + kMaxRemoteEndpoints);
+    for (std::size_t i = from; i < end; ++i) some["endpoints"].push_back(endpoints[i]);
+    list.push_back(std::move(some));
+  }
 }
 
 Json named(const char* key, const std::string& name, const Json& json) {

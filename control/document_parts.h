@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -12,6 +13,9 @@
 #include "control/fields.h"
 
 namespace weft::control {
+
+/// Most static endpoints of one remote.add; more are added by adding again.
+inline constexpr std::size_t kMaxRemoteEndpoints = 4096;
 
 /// Sections in the order in which they can be applied to an empty host: what is named comes before who names it, and
 /// rules before whom they protect.
@@ -46,6 +50,13 @@ inline constexpr std::array kParts{
 inline constexpr std::size_t kPartCount = kParts.size();
 /// "segments": as in the document.
 [[nodiscard]] const char* name(Part part) noexcept;
+/// Which entry of a document.
+struct EntryKey {
+  Part part{};
+  std::string name;  // Entry::name
+  friend auto operator<=>(const EntryKey&, const EntryKey&) = default;
+};
+
 /// Sections that only the host has.
 [[nodiscard]] bool is_hosts(Part part) noexcept;
 
@@ -60,6 +71,8 @@ struct Entry {
 [[nodiscard]] std::string name_of(Part part, const Json& json);
 /// Precondition: the field is there, and a string.
 [[nodiscard]] std::string text(const Json& json, const char* key);
+/// Adds a canonical entry to its section's list as a request may say it: a remote with very many static endpoints in parts.
+void append_entry(Part part, const Json& entry, Json& list);
 /// `json` with `key` in front.
 [[nodiscard]] Json named(const char* key, const std::string& name, const Json& json);
 

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "control/document_parts.h"
 #include "control/failure.h"
 #include "control/fields.h"
 #include "control/model.h"
@@ -17,8 +18,6 @@ namespace weft::control {
 
 /// Most VTEP addresses, gateways, subnets or routes one request may list.
 inline constexpr std::size_t kMaxListed = 64;
-/// Most static endpoints of one remote.add; more are added by adding again.
-inline constexpr std::size_t kMaxRemoteEndpoints = 4096;
 /// Octets of an IP packet: the kernel's limit for a TAP.
 inline constexpr std::uint16_t kMaxMtu = 65521;
 /// RFC 791: every IPv4 link carries 68 octets.
