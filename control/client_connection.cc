@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <utility>
 
 #include <sys/socket.h>
 
@@ -19,17 +20,37 @@ bool ClientConnection::is_stuck(TimePoint now, std::chrono::milliseconds patienc
   return is_late && now - last_progress_ >= patience;
 }
 
-bool ClientConnection::serve(const Handler& handler, TimePoint now) {
-  const bool was_idle = !has_unread();
-  if (wants_to_read() && !receive(now)) return false;
+Peer ClientConnection::peer_of(int fd) noexcept {
+  ucred credentials{};
+  socklen_t size = sizeof credentials;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return {};
+  return {credentials.uid, credentials.pid};
+}
+
+bool ClientConnection::receive(const Handler& handler, TimePoint now) {
+  if (wants_to_read() && !read(now)) return false;
   if (!is_discarding_) answer_lines(handler);
+  return true;
+}
+
+bool ClientConnection::send(TimePoint now) {
+  const bool was_idle = !has_unread();
+  for (const Answer& answer : std::exchange(waiting_, {})) {
+    if (!answer->empty()) out_.append(*answer).push_back('\n');
+  }
+  waiting_octets_ = 0;
   if (was_idle && has_unread() && !is_discarding_) last_progress_ = now;
   if (!send_answers(now)) return false;
   // After the end of its requests a client may still be reading: `printf ... | socat - UNIX:...`.
   return has_unread() || has_line_ || !is_at_end_;
 }
 
-bool ClientConnection::receive(TimePoint now) {
+void ClientConnection::put(Answer answer) {
+  waiting_octets_ += answer->size();
+  waiting_.push_back(std::move(answer));
+}
+
+bool ClientConnection::read(TimePoint now) {
   std::array<char, kReadPerTurn> buffer;
   const ssize_t size = ::recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
   if (size < 0) return errno == EAGAIN || errno == EINTR;
@@ -64,7 +85,9 @@ bool ClientConnection::receive(TimePoint now) {
 
 void ClientConnection::refuse_line(const std::string& reason) {
   const std::string message = "request: the line is " + reason;
-  out_ += format_failure({}, refused(ErrorCode::not_a_request, message)) + "\n";
+  put(std::make_shared<const std::string>(
+      format_failure({}, refused(ErrorCode::not_a_request, message))
+  ));
   in_ = std::string{};
   searched_ = 0;
 }
@@ -86,8 +109,7 @@ void ClientConnection::answer_lines(const Handler& handler) {
     const std::string_view line{in_.data() + start, end - start};
     start = end + 1U;
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    const std::string answer = handler(line);
-    if (!answer.empty()) out_.append(answer).push_back('\n');
+    put(handler(line, peer_));
   }
   in_.erase(0, start);
   if (start > 0) long_line_->give_back(fd_.get());

@@ -4,9 +4,13 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
+#include "control/peer.h"
 #include "control/platform.h"
 #include "pmd-config/os.h"
 
@@ -41,15 +45,23 @@ class ClientConnection {
   static constexpr std::size_t kReadPerTurn = std::size_t{64} * 1024;
   static constexpr unsigned kRequestsPerTurn = 64;
 
-  using Handler = std::function<std::string(std::string_view line)>;
+  /// What is answered to a line, without newline; empty: nothing. It may be completed later, until send() is called.
+  using Answer = std::shared_ptr<const std::string>;
+  using Handler = std::function<Answer(std::string_view line, const Peer& peer)>;
 
   /// `fd`: a connected, non-blocking stream socket. `long_line` outlives the connection; its owner
   /// gives it back for a connection that is closed.
   ClientConnection(UniqueFd fd, TimePoint now, LongLine& long_line)
-      : fd_{std::move(fd)}, long_line_{&long_line}, last_progress_{now} {}
+      : fd_{std::move(fd)},
+        peer_{peer_of(fd_.get())},
+        long_line_{&long_line},
+        last_progress_{now} {}
 
-  /// One turn: reads, answers and writes what is possible. False: close it.
-  [[nodiscard]] bool serve(const Handler& handler, TimePoint now);
+  // One turn, in two halves. False: close it.
+  /// Reads, and hands on what is complete.
+  [[nodiscard]] bool receive(const Handler& handler, TimePoint now);
+  /// Writes the answers, as far as the client takes them.
+  [[nodiscard]] bool send(TimePoint now);
 
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
   [[nodiscard]] bool wants_to_read() const noexcept;
@@ -59,20 +71,28 @@ class ClientConnection {
   [[nodiscard]] bool is_stuck(TimePoint now, std::chrono::milliseconds patience) const noexcept;
 
  private:
-  [[nodiscard]] bool receive(TimePoint now);
+  [[nodiscard]] bool read(TimePoint now);
   void answer_lines(const Handler& handler);
   void refuse_line(const std::string& reason);
   [[nodiscard]] bool send_answers(TimePoint now);
   [[nodiscard]] bool has_unread() const noexcept { return sent_ < out_.size(); }
-  [[nodiscard]] bool is_full() const noexcept { return out_.size() - sent_ >= kMaxUnread; }
+  [[nodiscard]] bool is_full() const noexcept {
+    return out_.size() - sent_ + waiting_octets_ >= kMaxUnread;
+  }
+  void put(Answer answer);
+
+  [[nodiscard]] static Peer peer_of(int fd) noexcept;
 
   UniqueFd fd_;
+  Peer peer_;
   LongLine* long_line_;
-  std::string in_;          // received, not answered yet
-  std::size_t searched_{};  // octets of in_ known to hold no newline
-  bool has_line_{};         // in_ holds a complete line
-  bool is_discarding_{};    // the rest of a line that was too long
-  bool is_at_end_{};        // the client sends no more
+  std::string in_;               // received, not answered yet
+  std::size_t searched_{};       // octets of in_ known to hold no newline
+  bool has_line_{};              // in_ holds a complete line
+  bool is_discarding_{};         // the rest of a line that was too long
+  bool is_at_end_{};             // the client sends no more
+  std::vector<Answer> waiting_;  // until send(): in the order of their lines
+  std::size_t waiting_octets_{};
   std::string out_;
   std::size_t sent_{};  // octets of out_ that the kernel took
   TimePoint

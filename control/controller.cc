@@ -7,6 +7,8 @@
 #include <cassert>
 #include <utility>
 
+#include <spdlog/spdlog.h>
+
 #include "control/policy_build.h"
 #include "control/stats.h"
 #include "dataplane/port/port.h"
@@ -29,12 +31,15 @@ Failure system_refused(const std::string& object, const Error& error) {
 
 }  // namespace
 
-Controller::Controller(Platform& platform, encap::DecapConfig decap) : platform_{platform} {
+Controller::Controller(Platform& platform, encap::DecapConfig decap, Generation start)
+    : platform_{platform} {
   runtime_.worker_count = platform.worker_count();
   runtime_.tsc_hz = platform.tsc_hz();
   runtime_.decap = decap;
   runtime_.cleared.resize(runtime_.worker_count);
-  snapshot_ = std::make_shared<const Snapshot>();
+  Snapshot nothing;
+  nothing.generation = start;
+  snapshot_ = std::make_shared<const Snapshot>(std::move(nothing));
   publish_empty();
 }
 
@@ -54,6 +59,7 @@ Controller::~Controller() {
 
 void Controller::publish() {
   if (platform_.is_staging()) return;  // the transaction's end publishes
+  assert(journal_ == nullptr || is_in_transaction() || registry_.dirty().entries.empty());
   const Dirty dirty = std::exchange(registry_.dirty(), Dirty{});
   for (const std::uint32_t counter : dirty.fresh_counters) platform_.clear_hits(counter);
   for (const std::uint16_t meter : dirty.fresh_meters) platform_.clear_meter(meter);
@@ -155,6 +161,7 @@ Outcome<Ok> Controller::add_tenant(const TenantConfig& config) {
   auto policy = build_policy(*model().tenant(config.name), runtime_.worker_count);
   assert(policy);  // without rules there is nothing to refuse
   put_policy(config.name, std::move(*policy));
+  publish();
   return Ok{};
 }
 
@@ -247,8 +254,13 @@ Outcome<EndpointIndex> Controller::attach(const EndpointConfig& config) {
   const WorkerId owner = is_gone ? model().endpoint(index)->owner : least_loaded_worker();
   EndpointConfig complete = config;
   complete.mtu = registry_.mtu_of(config);
+  if (lives_ && !lives_(config)) return put_gone(config, index);
   vacate_place_of(config);
   auto port = platform_.open_endpoint(complete, owner);
+  if (!port && lives_) {
+    spdlog::error("endpoint {}: {}", config.name(), port.error().message);
+    return put_gone(config, index);
+  }
   if (!port) return system_refused("endpoint " + config.name(), port.error());
 
   const std::uint64_t hz = platform_.tsc_hz();

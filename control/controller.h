@@ -19,6 +19,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -27,6 +28,7 @@
 
 #include "control/compiler.h"
 #include "control/failure.h"
+#include "control/journal.h"
 #include "control/model.h"
 #include "control/platform.h"
 #include "control/registry.h"
@@ -43,8 +45,10 @@ struct PortRuleAnswer {
 
 class Controller {
  public:
-  /// Publishes an empty, forwarding snapshot. `platform` outlives the controller.
-  explicit Controller(Platform& platform, encap::DecapConfig decap = {});
+  /// Publishes an empty, forwarding snapshot of the generation after `start`. `platform` outlives the controller.
+  explicit Controller(
+      Platform& platform, encap::DecapConfig decap = {}, Generation start = Generation{0}
+  );
   Controller(const Controller&) = delete;
   Controller& operator=(const Controller&) = delete;
   /// Publishes an empty snapshot, retires every port and closes every uplink: nothing is left.
@@ -55,10 +59,22 @@ class Controller {
   /// Verbs after this are one change. Costs a copy of the model. A trial judges them without touching the machine, and
   /// can only be rolled back. Precondition: is_in_transaction() is false.
   void begin(Purpose purpose);
-  /// All of it is in force now, or (the system refused) none of it. Precondition: begin(Purpose::change).
+  /// All of it is in force now and, with a journal, durable; or (the system refused) none of it. Precondition:
+  /// begin(Purpose::change).
   [[nodiscard]] Outcome<Ok> commit_transaction();
   void roll_back();
   [[nodiscard]] bool is_in_transaction() const noexcept { return before_ != nullptr; }
+
+  /// From now on changes of the document are durable before they are in force, and must be transactions. nullptr: no
+  /// longer. `journal` outlives the controller, or is taken away before.
+  void keep_in(Journal* journal) noexcept { journal_ = journal; }
+
+  // -- restoring (controller_restore.cc) ---------------------------------------------------------
+  using Lives = std::function<bool(const EndpointConfig&)>;
+  /// A transaction in which endpoints that do not live, or whose interface does not open, are put as "gone" instead of
+  /// being refused: they were accepted once. Its end has a generation of its own even if it changes nothing.
+  void begin_restoring(Lives lives);
+  [[nodiscard]] Outcome<Ok> end_restoring();
 
   // -- verbs -------------------------------------------------------------------------------------
   [[nodiscard]] Outcome<UplinkIndex> add_port(const PortConfig& config);
@@ -148,6 +164,12 @@ class Controller {
   [[nodiscard]] const Model& model() const noexcept { return registry_.model(); }
   [[nodiscard]] const Runtime& runtime() const noexcept { return runtime_; }
   [[nodiscard]] const Snapshot& snapshot() const noexcept { return *snapshot_; }
+  /// Which namespace its interface is in (Platform::identity_of); nullopt: there is no such endpoint, or it is gone.
+  [[nodiscard]] std::optional<std::string> attachment_of(const std::string& endpoint) const;
+  /// What the transaction changed so far.
+  [[nodiscard]] const std::set<EntryKey>& changed_entries() const noexcept {
+    return registry_.dirty().entries;
+  }
   /// Of the last change; within a transaction: which one it will have.
   [[nodiscard]] Generation generation() const noexcept;
   [[nodiscard]] const Platform& platform() const noexcept { return platform_; }
@@ -203,7 +225,12 @@ class Controller {
   void drop_ports(const std::vector<EndpointIndex>& unwatched);
   void offer_again(const std::set<UplinkIndex>& uplinks);
 
+  /// Puts the endpoint without an interface. Precondition: admitted, and not existing.
+  [[nodiscard]] Outcome<EndpointIndex> put_gone(const EndpointConfig& config, EndpointIndex index);
+
   StagedPlatform platform_;
+  Journal* journal_{};
+  Lives lives_;                     // empty: not restoring
   std::unique_ptr<Before> before_;  // nullptr: no transaction
   Registry registry_;
   Runtime runtime_;

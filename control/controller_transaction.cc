@@ -36,6 +36,13 @@ void Controller::begin(Purpose purpose) {
 
 Outcome<Ok> Controller::commit_transaction() {
   assert(is_in_transaction() && !platform_.is_trial());
+  const std::set<EntryKey> entries = registry_.dirty().entries;
+  if (journal_ != nullptr && !entries.empty()) {
+    if (const Status durable = journal_->commit(*this, entries); !durable) {
+      roll_back();
+      return refused(ErrorCode::system_refused, durable.error().message + "; nothing was changed");
+    }
+  }
   platform_.begin_commit();
   publish();
   if (const auto refusal = platform_.watch_opened()) {
@@ -54,6 +61,7 @@ Outcome<Ok> Controller::commit_transaction() {
     registry_.dirty() = std::move(undone);
     publish();
     roll_back();
+    if (journal_ != nullptr && !entries.empty()) journal_->take_back(*this, entries);
     return refused(ErrorCode::system_refused, refusal->message);
   }
   registry_.release();
@@ -72,6 +80,7 @@ void Controller::restore() {
 
 void Controller::roll_back() {
   assert(is_in_transaction());
+  lives_ = nullptr;
   restore();
   const std::vector<EndpointIndex> vacated = std::move(before_->vacated);
   before_.reset();

@@ -10,6 +10,7 @@
 #include <set>
 #include <vector>
 
+#include "control/document_parts.h"
 #include "control/model.h"
 #include "dataplane/base/ids.h"
 #include "dataplane/net/addr.h"
@@ -47,17 +48,21 @@ struct Dirty {
   /// Segments in which a verdict may differ now: flows are judged again.
   std::set<SegmentIndex> epochs;
   std::set<std::uint16_t> meters;
+  /// Entries of the document that may differ. Not part of a snapshot, but one with a number of its own is in force after
+  /// each change of the document, so that a generation names one document.
+  std::set<EntryKey> entries;
   /// Not part of a snapshot: neighbours that became needed or superfluous.
   std::set<NextHop> next_hops;
   /// Likewise: counters and meters with a new owner, who starts at zero.
   std::vector<std::uint32_t> fresh_counters;
   std::vector<std::uint16_t> fresh_meters;
 
-  /// Whether the next snapshot would differ.
+  /// Whether there is nothing to publish.
   [[nodiscard]] bool is_empty() const noexcept {
     return !globals && !uplinks && !polled && segments.empty() && floods.empty() &&
            endpoints.empty() && tunnels.empty() && vnis.empty() && macs.empty() &&
-           addresses.empty() && remotes.empty() && epochs.empty() && meters.empty();
+           addresses.empty() && remotes.empty() && epochs.empty() && meters.empty() &&
+           entries.empty();
   }
 
   /// Adds the keys of `other`; what is not part of a snapshot is left out.

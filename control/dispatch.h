@@ -9,6 +9,9 @@
 //                [&](std::string_view line) { return dispatcher.answer(line, Clock::now()); });
 #pragma once
 
+#include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,7 +19,10 @@
 #include "control/controller.h"
 #include "control/failure.h"
 #include "control/fields.h"
+#include "control/peer.h"
 #include "control/protocol.h"
+#include "control/request_log.h"
+#include "control/state_journal.h"
 
 namespace weft::control {
 
@@ -27,6 +33,10 @@ struct About {
   int pid{};
 };
 
+/// What is answered to a line (both without newline): known at once, or when settle() has been called. Empty for
+/// notifications, which have no answer (JSON-RPC 2.0 s4.1).
+using Answer = std::shared_ptr<const std::string>;
+
 class Dispatcher {
  public:
   using Json = control::Json;
@@ -34,12 +44,24 @@ class Dispatcher {
   /// `controller` outlives the dispatcher.
   Dispatcher(Controller& controller, About about);
 
-  /// The answer to one line (both without newline); empty for notifications, which have no answer
-  /// (JSON-RPC 2.0 s4.1).
-  [[nodiscard]] std::string answer(std::string_view line, TimePoint now);
+  /// From now on what is answered is durable. `journal` outlives the dispatcher.
+  void keep_in(StateJournal* journal);
+  /// Answers of requests with an id that an earlier process gave.
+  void remember(const std::vector<StoredRequest>& requests);
 
-  /// The result of one method: what `answer` wraps, and what a config file is applied with.
-  [[nodiscard]] Outcome<Json> call(std::string_view method, const Json& params, TimePoint now);
+  /// Carries out one line. With a journal, requests that change the document are one transaction until settle(): one
+  /// commit, one publication.
+  [[nodiscard]] Answer submit(std::string_view line, TimePoint now, const Peer& peer);
+  /// Makes what was submitted durable, puts it in force, and completes its answers. If that is refused none of it is.
+  void settle();
+
+  /// Both at once.
+  [[nodiscard]] std::string answer(std::string_view line, TimePoint now, const Peer& peer = {});
+
+  /// The result of one method: what `answer` wraps.
+  [[nodiscard]] Outcome<Json> call(
+      std::string_view method, const Json& params, TimePoint now, const Peer& peer = {}
+  );
 
   /// `apply` of the whole document (document.h).
   [[nodiscard]] Outcome<Ok> apply_document(const Json& document, TimePoint now);
@@ -47,12 +69,48 @@ class Dispatcher {
   [[nodiscard]] static std::vector<std::string_view> methods();
 
  private:
-  [[nodiscard]] std::string answer_one(const Result<Request, BadRequest>& request, TimePoint now);
-  [[nodiscard]] std::string answer_batch(const Requests& batch, TimePoint now);
-  [[nodiscard]] Outcome<std::vector<Json>> carry_out(const Requests& batch, TimePoint now);
+  /// A request with an id of its own: `request_id`.
+  struct RequestName {
+    std::string owner;
+    std::string id;
+    std::string fingerprint;
+  };
+  /// A request that was carried out, and is not in force yet.
+  struct Done {
+    Json result;
+    std::optional<RequestName> name;
+    bool is_repeated{};  // the result is an earlier one
+  };
+  struct Waiting {
+    Done done;
+    std::string method;
+    Peer peer;
+    Json id;
+    bool is_notification{};
+    std::shared_ptr<std::string> answer;
+  };
+
+  [[nodiscard]] Answer join(const Request& request, TimePoint now, const Peer& peer);
+  [[nodiscard]] Outcome<Ok> commit(
+      const std::vector<Done*>& done, const std::string& who, const std::string& what
+  );
+  [[nodiscard]] std::string answer_batch(const Requests& batch, TimePoint now, const Peer& peer);
+  [[nodiscard]] Outcome<std::vector<Done>> carry_out(
+      const Requests& batch, TimePoint now, const Peer& peer
+  );
+  [[nodiscard]] Outcome<Done> carry_out(
+      std::string_view method, const Json& params, TimePoint now, const Peer& peer
+  );
+  [[nodiscard]] Outcome<RequestName> name_of(
+      std::string_view method, const Json& params, const Peer& peer
+  ) const;
+  [[nodiscard]] Outcome<std::optional<Json>> earlier_result(const RequestName& name) const;
 
   Controller& controller_;
   About about_;
+  StateJournal* journal_{};
+  RequestLog log_;
+  std::vector<Waiting> waiting_;  // for settle(), in the order in which they came
 };
 
 }  // namespace weft::control

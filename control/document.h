@@ -11,6 +11,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -35,10 +36,16 @@ struct Document {
 /// Everything there is, every section present.
 [[nodiscard]] Document document_of(const Model& model);
 
+/// One entry as document_of has it, and its place among those of its section where that matters (ports, and the L7
+/// classes of a tenant). null: there is none. Costs look-ups and the entry itself.
+struct PlacedEntry {
+  Json json;
+  std::int64_t position{};
+};
+[[nodiscard]] PlacedEntry entry_of(const Model& model, const EntryKey& key);
+
 /// A remote's entry: its static endpoints are told apart by their MACs, so their order says nothing.
 [[nodiscard]] Json canonical(RemoteConfig config);
-/// A remote's entry as parameters of remote.add, which may name only so many static endpoints at once.
-[[nodiscard]] std::vector<Json> requests_for(const Json& remote);
 
 /// Checks what can be judged without applying it; what is outside of `scope` is refused. `model` tells whose an entry is
 /// that hangs on something the document does not mention. A refusal names the entry: "segments[2]: ...", field

@@ -60,19 +60,25 @@ std::string name_of(Part part, const Json& json) {
   return {};
 }
 
-/// A request may name only so many static endpoints of a remote.
+std::vector<Json> requests_for(const Json& remote) {
+  const Json& endpoints = remote["endpoints"];
+  std::vector<Json> requests;
+  for (std::size_t from = 0; from == 0 || from < endpoints.size(); from += kMaxRemoteEndpoints) {
+    Json request{
+        {"segment", remote["segment"]}, {"vtep", remote["vtep"]}, {"endpoints", Json::array()}};
+    const std::size_t end = std::min(endpoints.size(), from + kMaxRemoteEndpoints);
+    for (std::size_t i = from; i < end; ++i) request["endpoints"].push_back(endpoints[i]);
+    requests.push_back(std::move(request));
+  }
+  return requests;
+}
+
 void append_entry(Part part, const Json& entry, Json& list) {
   if (part != Part::remotes) {
     list.push_back(entry);
     return;
   }
-  const Json& endpoints = entry["endpoints"];
-  for (std::size_t from = 0; from == 0 || from < endpoints.size(); from += kMaxRemoteEndpoints) {
-    Json some{{"segment", entry["segment"]}, {"vtep", entry["vtep"]}, {"endpoints", Json::array()}};
-    const std::size_t end = std::min(endpoints.size(), from + kMaxRemoteEndpoints);
-    for (std::size_t i = from; i < end; ++i) some["endpoints"].push_back(endpoints[i]);
-    list.push_back(std::move(some));
-  }
+  for (Json& request : requests_for(entry)) list.push_back(std::move(request));
 }
 
 Json named(const char* key, const std::string& name, const Json& json) {

@@ -71,7 +71,9 @@ struct Entry {
 [[nodiscard]] std::string name_of(Part part, const Json& json);
 /// Precondition: the field is there, and a string.
 [[nodiscard]] std::string text(const Json& json, const char* key);
-/// Adds a canonical entry to its section's list as a request may say it: a remote with very many static endpoints in parts.
+/// A remote's entry as parameters of remote.add, which may name only so many static endpoints at once.
+[[nodiscard]] std::vector<Json> requests_for(const Json& remote);
+/// Adds a canonical entry to its section's list as requests may say it.
 void append_entry(Part part, const Json& entry, Json& list);
 /// `json` with `key` in front.
 [[nodiscard]] Json named(const char* key, const std::string& name, const Json& json);

@@ -398,6 +398,18 @@ bool Host::is_present(const Port& port) const {
   return at.path.empty() || NetnsWatch::still_there(at.path, at.identity);
 }
 
+std::string Host::identity_of(const Port& port) const {
+  const auto home = homes_.find(&port);
+  if (home == homes_.end() || home->second.path.empty()) return {};
+  const NetnsIdentity& identity = home->second.identity;
+  return std::to_string(identity.device) + ":" + std::to_string(identity.inode);
+}
+
+bool Host::is_at(const EndpointConfig& config, const std::string& identity) const {
+  // The place begins with the namespace's identity (container_port.h).
+  return !identity.empty() && container_ports_.place_of(config) == identity + "/" + config.ifname;
+}
+
 Status Host::watch(EndpointIndex endpoint, Port& port, WorkerId owner) {
   homes_[&port].endpoint = endpoint;
   return workers_[owner.value()]->watch(endpoint, port.poll_fd());

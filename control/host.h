@@ -79,6 +79,9 @@ class Host final : public Platform {
     return container_ports_.place_of(config);
   }
   [[nodiscard]] bool is_present(const Port& port) const override;
+  [[nodiscard]] std::string identity_of(const Port& port) const override;
+  [[nodiscard]] bool is_at(const EndpointConfig& config, const std::string& identity)
+      const override;
   [[nodiscard]] Status watch(EndpointIndex endpoint, Port& port, WorkerId owner) override;
   void unwatch(EndpointIndex endpoint, Port& port, WorkerId owner) override;
   void retire(std::shared_ptr<Port> port) override;

@@ -4,14 +4,17 @@
 // and keeps no state. To add a method, add a handler and a row to the table of its part.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "control/controller.h"
 #include "control/dispatch.h"
+#include "control/document_scope.h"
 #include "control/failure.h"
 #include "control/fields.h"
+#include "control/state_journal.h"
 
 namespace weft::control {
 
@@ -21,11 +24,19 @@ struct Call {
   const About& about;
   const Json& params;
   TimePoint now;
+  StateJournal* journal{};  // nullptr: nothing is durable
+};
+
+enum class Effect : std::uint8_t {
+  none,     // reads, or changes something that is no part of the document
+  changes,  // the document: durable before it is answered, and may have a request_id
+  replaces,  // the same in many steps: what a refused one did is undone by rolling back its transaction only
 };
 
 struct Method {
   std::string_view name;
   Outcome<Json> (*handle)(const Call& call);
+  Effect effect = Effect::none;
 };
 
 /// nullptr: there is none. Searches all tables (dispatch.cc).
@@ -35,12 +46,19 @@ struct Method {
 [[nodiscard]] std::span<const Method> network_methods() noexcept;
 /// get, plan and apply (methods_document.cc).
 [[nodiscard]] std::span<const Method> document_methods() noexcept;
+/// history and rollback (methods_state.cc).
+[[nodiscard]] std::span<const Method> state_methods() noexcept;
 /// policy.*, l7.* and flow.* (methods_policy.cc).
 [[nodiscard]] std::span<const Method> policy_methods() noexcept;
 /// rule.* (methods_rule.cc).
 [[nodiscard]] std::span<const Method> rule_methods() noexcept;
 /// qos.* (methods_qos.cc).
 [[nodiscard]] std::span<const Method> qos_methods() noexcept;
+
+/// What `apply` does: in a transaction of its own, unless there is one (methods_document.cc).
+[[nodiscard]] Outcome<Json> apply_document(
+    const Call& call, const Json& document, const Scope& scope
+);
 
 [[nodiscard]] inline Json in_force(const Call& call) {
   return Json{{"generation", call.controller.generation().value()}};

@@ -43,7 +43,8 @@ std::optional<Failure> carry_out(const Call& call, const std::vector<Step>& step
   for (const Step& step : steps) {
     const Method* method = find_method(step.method);
     assert(method != nullptr);
-    auto result = method->handle(Call{call.controller, call.about, step.params, call.now});
+    auto result =
+        method->handle(Call{call.controller, call.about, step.params, call.now, call.journal});
     if (result) continue;
     if (step.index.has_value()) return failure_of(step.part, *step.index, result.error());
     return result.error();
@@ -99,8 +100,20 @@ Outcome<Json> plan(const Call& call) {
 Outcome<Json> apply(const Call& call) {
   const auto request = parse_document_request(call.params, "apply");
   if (!request) return request.error();
+  return apply_document(call, *request->document, request->scope);
+}
+
+constexpr std::array kMethods{
+    Method{"get", get},
+    Method{"plan", plan},
+    Method{"apply", apply, Effect::replaces},
+};
+
+}  // namespace
+
+Outcome<Json> apply_document(const Call& call, const Json& document, const Scope& scope) {
   Controller& controller = call.controller;
-  const auto planned = make_plan(controller.model(), *request->document, request->scope);
+  const auto planned = make_plan(controller.model(), document, scope);
   if (!planned) return planned.error();
   if (!planned->steps.empty()) {
     // In a batch it is part of the batch's transaction.
@@ -118,14 +131,6 @@ Outcome<Json> apply(const Call& call) {
   answer["changes"] = to_json(planned->changes);
   return answer;
 }
-
-constexpr std::array kMethods{
-    Method{"get", get},
-    Method{"plan", plan},
-    Method{"apply", apply},
-};
-
-}  // namespace
 
 std::span<const Method> document_methods() noexcept {
   return kMethods;

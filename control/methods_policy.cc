@@ -96,12 +96,12 @@ Outcome<Json> flow_flush(const Call& call) {
 }
 
 constexpr std::array kMethods{
-    Method{"policy.add", policy_add},
-    Method{"policy.remove", policy_remove},
-    Method{"policy.apply", policy_apply},
+    Method{"policy.add", policy_add, Effect::changes},
+    Method{"policy.remove", policy_remove, Effect::changes},
+    Method{"policy.apply", policy_apply, Effect::changes},
     Method{"policy.list", policy_list},
-    Method{"l7.add", l7_add},
-    Method{"l7.remove", l7_remove},
+    Method{"l7.add", l7_add, Effect::changes},
+    Method{"l7.remove", l7_remove, Effect::changes},
     Method{"l7.list", l7_list},
     Method{"flow.list", flow_list},
     Method{"flow.flush", flow_flush},

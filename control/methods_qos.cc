@@ -57,12 +57,12 @@ Outcome<Json> port_list(const Call& call) {
 }
 
 constexpr std::array kMethods{
-    Method{"qos.meter.add", meter_add},
-    Method{"qos.meter.remove", meter_remove},
+    Method{"qos.meter.add", meter_add, Effect::changes},
+    Method{"qos.meter.remove", meter_remove, Effect::changes},
     Method{"qos.meter.list", meter_list},
-    Method{"qos.budget.set", budget_set},
+    Method{"qos.budget.set", budget_set, Effect::changes},
     Method{"qos.budget.list", budget_list},
-    Method{"qos.port.set", port_set},
+    Method{"qos.port.set", port_set, Effect::changes},
     Method{"qos.port.list", port_list},
 };
 

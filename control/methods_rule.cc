@@ -95,10 +95,10 @@ Outcome<Json> rule_query(const Call& call) {
 
 constexpr std::array kMethods{
     Method{"rule.validate", rule_validate},
-    Method{"rule.create", rule_create},
-    Method{"rule.destroy", rule_destroy},
-    Method{"rule.flush", rule_flush},
-    Method{"rule.apply", rule_apply},
+    Method{"rule.create", rule_create, Effect::changes},
+    Method{"rule.destroy", rule_destroy, Effect::changes},
+    Method{"rule.flush", rule_flush, Effect::changes},
+    Method{"rule.apply", rule_apply, Effect::changes},
     Method{"rule.list", rule_list},
     Method{"rule.query", rule_query},
 };

@@ -114,6 +114,7 @@ Outcome<Admission<UplinkIndex>> Registry::admit_port(const PortConfig& config) c
 
 void Registry::put_port(const PortConfig& config, UplinkIndex index, std::uint16_t mtu) {
   model_.ports.emplace(config.name, PortRecord{config, index, mtu, std::nullopt});
+  touch(Part::ports, config.name);
   for (const IpPrefix& prefix : config.addresses) {
     const auto free =
         std::ranges::find_if(model_.vteps, [](const auto& vtep) { return !vtep.has_value(); });
@@ -145,6 +146,8 @@ Outcome<UplinkIndex> Registry::remove_port(const std::string& name) {
   for (auto& vtep : model_.vteps) {
     if (vtep.has_value() && vtep->uplink == index) vtep.reset();
   }
+  touch(Part::ports, name);
+  touch(Part::schedulers, name);
   if (holds_) held_ports_.emplace(index, port->config.device);
   model_.ports.erase(name);
   dirty_.uplinks = dirty_.polled = true;
@@ -154,7 +157,9 @@ Outcome<UplinkIndex> Registry::remove_port(const std::string& name) {
 // -- tenants -------------------------------------------------------------------------------------
 
 Outcome<Ok> Registry::add_tenant(const TenantConfig& config) {
-  model_.tenants[config.name].config = config;
+  const auto [place, is_new] = model_.tenants.try_emplace(config.name);
+  place->second.config = config;
+  if (is_new) touch(Part::tenants, config.name);
   return Ok{};
 }
 
@@ -176,7 +181,12 @@ Outcome<Ok> Registry::remove_tenant(const std::string& name) {
     return refused(ErrorCode::in_use, message, "name");
   }
   for (const PolicyRuleRecord& rule : *tenant.rules) counters_.give_back(RuleCounter{rule.counter});
-  for (const auto& [key, meter] : tenant.meters) drop_meter(meter.index);
+  for (const auto& [key, meter] : tenant.meters) {
+    drop_meter(meter.index);
+    touch(Part::meters, std::string{name}.append("/").append(key));
+  }
+  touch_l7(tenant);
+  for (const Part part : {Part::tenants, Part::tenant_settings, Part::policies}) touch(part, name);
   model_.tenants.erase(name);
   return Ok{};
 }
@@ -269,6 +279,7 @@ Outcome<SegmentIndex> Registry::add_segment(const SegmentConfig& config) {
   record.index = index;
   record.mtu = *mtu;
   record.transport_mtu = *transport_mtu;
+  touch(Part::segments, config.name);
   model_.segment_names.emplace(config.name, index);
   model_.segments.emplace(index, std::move(record));
   put_transport(config, index);
@@ -329,6 +340,7 @@ Outcome<Ok> Registry::set_segment(const SegmentConfig& config) {
   if (auto failure = check_members(*found, config)) return *failure;
   if (found->config == config) return Ok{};
 
+  touch(Part::segments, config.name);
   SegmentRecord& segment = model_.segments.at(found->index);
   drop_transport(segment.config);
   put_transport(config, segment.index);
@@ -369,6 +381,7 @@ Outcome<SegmentIndex> Registry::remove_segment(const std::string& name) {
   if (tenant_of(*found).agents.erase(name) > 0) judge_again(found->config.tenant);
   dirty_.segments.insert(index);
   dirty_.floods.insert(index);
+  touch(Part::segments, name);
   model_.segment_names.erase(name);
   model_.segments.erase(index);
   segment_indices_.give_back(index);

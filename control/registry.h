@@ -12,6 +12,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "control/dirty.h"
@@ -203,6 +204,9 @@ class Registry {
   void drop_qos(EndpointRecord& endpoint);
   [[nodiscard]] std::uint16_t put_meter(const classifier::MeterConfig& meter);
   void drop_meter(std::uint16_t meter);
+
+  void touch(Part part, std::string name) { dirty_.entries.insert({part, std::move(name)}); }
+  void touch_l7(const TenantRecord& tenant);
 
   Model model_;
   Dirty dirty_;

@@ -116,12 +116,14 @@ void Registry::put_endpoint(const EndpointConfig& config, EndpointIndex index, W
     dirty_.segments.insert(segment.index);
   }
   touch_endpoint(index);
+  touch(Part::endpoints, config.name());
 }
 
 void Registry::remove_endpoint(EndpointIndex index) {
   touch_endpoint(index);
   put_port_rules(port_number(index), {});
   EndpointRecord& endpoint = model_.endpoints.at(index);
+  touch(Part::endpoints, endpoint.config.name());
   SegmentRecord& segment = model_.segments.at(endpoint.segment);
   tenant_of(segment).identities.give_back(endpoint.config.identity);
   drop_qos(endpoint);
@@ -142,6 +144,7 @@ void Registry::reopen_endpoint(EndpointIndex index, std::uint16_t mtu) {
   endpoint.mtu = mtu;
   dirty_.epochs.insert(endpoint.segment);
   touch_endpoint(index);
+  touch(Part::endpoints, endpoint.config.name());  // it may be in another namespace now
 }
 
 Outcome<Ok> Registry::admit_endpoint_change(const EndpointConfig& config) const {
@@ -179,6 +182,7 @@ void Registry::put_endpoint_change(const EndpointConfig& config) {
   }
   endpoint.config = config;
   dirty_.endpoints.insert(index);
+  touch(Part::endpoints, config.name());
 }
 
 void Registry::touch_endpoint(EndpointIndex index) {

@@ -187,6 +187,7 @@ Outcome<TunnelIndex> Registry::add_remote(const RemoteConfig& config) {
     );
   }
 
+  touch(Part::remotes, config.segment + " " + format(config.vtep));
   SegmentRecord& segment = model_.segments.at(found->index);
   const TunnelIndex index = existing == nullptr ? tunnel_indices_.take() : existing->index;
   if (existing == nullptr) {
@@ -271,6 +272,7 @@ void Registry::drop_remote(TunnelIndex index) {
     tenant_of(segment).identities.give_back(endpoint.identity);
   }
   drop_next_hop(remote);
+  touch(Part::remotes, remote.config.segment + " " + format(remote.config.vtep));
   segment.remotes.erase(remote.config.vtep);
   dirty_.tunnels.insert(index);
   dirty_.remotes.insert({segment.index, remote.config.vtep});

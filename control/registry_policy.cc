@@ -240,8 +240,18 @@ void Registry::put_tenant(TenantRecord record) {
     if (!kept.contains(rule.counter)) counters_.give_back(RuleCounter{rule.counter});
   }
   const std::string name = record.config.name;
+  if (current.rules != record.rules) touch(Part::policies, name);
+  touch_l7(current);
+  touch_l7(record);
   current = std::move(record);
   judge_again(name);
+}
+
+/// All of them, because which one comes first is part of what they say.
+void Registry::touch_l7(const TenantRecord& tenant) {
+  for (const L7ClassRecord& l7 : tenant.l7) {
+    touch(Part::l7, std::string{tenant.config.name}.append("/").append(l7.config.name));
+  }
 }
 
 /// Counters that were taken for it go back; nobody has counted with them.

@@ -62,6 +62,7 @@ Outcome<Ok> Registry::add_meter(const std::string& tenant, const MeterConfig& co
   }
   const std::uint16_t index = put_meter(in_octets(config));
   model_.tenants.at(tenant).meters.emplace(config.name, MeterRecord{config, index});
+  touch(Part::meters, std::string{tenant}.append("/").append(config.name));
   return Ok{};
 }
 
@@ -95,6 +96,7 @@ Outcome<Ok> Registry::remove_meter(const std::string& tenant, const std::string&
   }
   drop_meter(meter->second.index);
   model_.tenants.at(tenant).meters.erase(name);
+  touch(Part::meters, std::string{tenant}.append("/").append(name));
   return Ok{};
 }
 
@@ -112,6 +114,7 @@ Outcome<Ok> Registry::set_tenant_meter(const std::string& name, const std::strin
   }
   if (found->meter == meter) return Ok{};
   model_.tenants.at(name).meter = meter;
+  touch(Part::tenant_settings, name);
   for (const auto& [index, segment] : model_.segments) {
     if (segment.config.tenant == name) dirty_.segments.insert(index);
   }
@@ -187,6 +190,7 @@ Outcome<Ok> Registry::set_budget(classifier::Phb phb, std::optional<BitRate> rat
   }
   if (model_.budgets[index] == rate) return Ok{};
   model_.budgets[index] = rate;
+  touch(Part::budgets, std::string{classifier::name(phb)});
   dirty_.globals = true;
   return Ok{};
 }
@@ -200,6 +204,7 @@ Outcome<UplinkIndex> Registry::set_port_qos(
   }
   if (found->second.qos == qos) return found->second.index;
   found->second.qos = qos;
+  touch(Part::schedulers, name);
   dirty_.uplinks = true;
   return found->second.index;
 }

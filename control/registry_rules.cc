@@ -65,6 +65,7 @@ void Registry::give_back_counters(const PortRules& rules, const PortRules& kept)
 }
 
 void Registry::put_port_rules(std::uint32_t port, PortRules rules) {
+  if (!rules.empty() || model_.rules.contains(port)) touch(Part::rules, *port_name(model_, port));
   give_back_counters(model_.rules_of(port), rules);
   if (rules.empty()) {
     model_.rules.erase(port);

@@ -37,7 +37,9 @@ Result<UniqueFd> listen_at(const std::string& path) {
 
 }  // namespace
 
-Result<std::unique_ptr<Server>> Server::open(const ServerConfig& config, Handler handler) {
+Result<std::unique_ptr<Server>> Server::open(
+    const ServerConfig& config, Handler handler, Settle settle
+) {
   const auto folder = std::filesystem::path{config.path}.parent_path();
   if (std::error_code error; !folder.empty()) {
     std::filesystem::create_directories(folder, error);
@@ -51,16 +53,27 @@ Result<std::unique_ptr<Server>> Server::open(const ServerConfig& config, Handler
   UniqueFd epoll{::epoll_create1(EPOLL_CLOEXEC)};
   if (!epoll) return os_error(errno, "socket " + config.path + ": epoll");
   std::unique_ptr<Server> server{new Server{
-      config, std::move(handler), std::move(*lock), std::move(*listener), std::move(epoll)}};
+      config,
+      std::move(handler),
+      std::move(settle),
+      std::move(*lock),
+      std::move(*listener),
+      std::move(epoll)}};
   server->watch_listener(true);
   return server;
 }
 
 Server::Server(
-    ServerConfig config, Handler handler, SocketLock lock, UniqueFd listener, UniqueFd epoll
+    ServerConfig config,
+    Handler handler,
+    Settle settle,
+    SocketLock lock,
+    UniqueFd listener,
+    UniqueFd epoll
 )
     : config_{std::move(config)},
       handler_{std::move(handler)},
+      settle_{std::move(settle)},
       lock_{std::move(lock)},
       epoll_{std::move(epoll)},
       listener_{std::move(listener)} {}
@@ -71,6 +84,7 @@ void Server::serve(TimePoint now) {
   if (is_listener_paused_ && now >= listener_resumes_) watch_listener(true);
   std::array<epoll_event, kEventsPerTurn> events;
   const int count = ::epoll_wait(epoll_.get(), events.data(), kEventsPerTurn, 0);
+  std::vector<int> served;
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
     if (event.data.fd == listener_.get()) {
@@ -80,14 +94,27 @@ void Server::serve(TimePoint now) {
     const auto client = clients_.find(event.data.fd);
     if (client == clients_.end()) continue;
     // A client that hung up may have left requests behind: they are carried out all the same.
-    if (!client->second.connection.serve(handler_, now)) {
-      long_line_.give_back(client->first);
-      clients_.erase(client);
+    if (client->second.connection.receive(handler_, now)) {
+      served.push_back(client->first);
     } else {
-      watch(client->second);
+      close(client->first);
+    }
+  }
+  settle_();
+  for (const int fd : served) {
+    Watched& client = clients_.at(fd);
+    if (client.connection.send(now)) {
+      watch(client);
+    } else {
+      close(fd);
     }
   }
   close_impatiently(now);
+}
+
+void Server::close(int fd) {
+  long_line_.give_back(fd);
+  clients_.erase(fd);
 }
 
 void Server::accept_clients(TimePoint now) {

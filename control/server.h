@@ -47,11 +47,13 @@ class Server {
 
   /// Answers one line (without newline); an empty string means that there is no answer.
   using Handler = ClientConnection::Handler;
+  /// Completes the answers of a turn: after all lines of serve(), before any answer is sent.
+  using Settle = std::function<void()>;
 
   /// Binds and listens with mode 0660, creating missing directories. Refused when another daemon
   /// serves `path`: the message names path and pid.
   [[nodiscard]] static Result<std::unique_ptr<Server>> open(
-      const ServerConfig& config, Handler handler
+      const ServerConfig& config, Handler handler, Settle settle = [] {}
   );
   /// Closes every client and removes socket and lock file.
   ~Server();
@@ -71,14 +73,23 @@ class Server {
     std::uint32_t events{};  // what epoll is asked for
   };
 
-  Server(ServerConfig config, Handler handler, SocketLock lock, UniqueFd listener, UniqueFd epoll);
+  Server(
+      ServerConfig config,
+      Handler handler,
+      Settle settle,
+      SocketLock lock,
+      UniqueFd listener,
+      UniqueFd epoll
+  );
   void accept_clients(TimePoint now);
   void watch(Watched& client);
   void watch_listener(bool is_watched);
+  void close(int fd);
   void close_impatiently(TimePoint now);
 
   ServerConfig config_;
   Handler handler_;
+  Settle settle_;
   SocketLock lock_;
   UniqueFd epoll_;
   UniqueFd listener_;

@@ -8,7 +8,10 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <fcntl.h>
@@ -38,10 +41,18 @@ class ServerTest : public testing::Test {
   }
 
   Result<std::unique_ptr<Server>> open() {
-    return Server::open({.path = path, .patience = std::chrono::seconds{5}}, [this](auto line) {
+    const auto answer = [this](std::string_view line, const Peer&) {
       ++answered;
-      return handle ? handle(line) : "<" + std::string{line} + ">";
-    });
+      auto text =
+          std::make_shared<std::string>(handle ? handle(line) : "<" + std::string{line} + ">");
+      if (answers_wait) unsettled.push_back(text);
+      return text;
+    };
+    const auto settle = [this] {
+      for (const auto& text : unsettled) text->append("!");
+      unsettled.clear();
+    };
+    return Server::open({.path = path, .patience = std::chrono::seconds{5}}, answer, settle);
   }
   void start() {
     auto opened = open();
@@ -94,10 +105,25 @@ class ServerTest : public testing::Test {
   std::string folder;
   std::string path;
   std::unique_ptr<Server> server;
-  Server::Handler handle;
+  std::function<std::string(std::string_view)> handle;
+  bool answers_wait = false;  // for settle(), which ends them with an exclamation mark
+  std::vector<std::shared_ptr<std::string>> unsettled;
   std::size_t answered = 0;
   TimePoint now{std::chrono::hours{1}};
 };
+
+TEST_F(ServerTest, AnswersAreSentWhenTheyAreSettled) {
+  answers_wait = true;
+  start();
+  const UniqueFd one = connect();
+  const UniqueFd other = connect();
+  server->serve(now);
+  send(one, "a\nb\n");
+  send(other, "c\n");
+  server->serve(now);
+  EXPECT_EQ(receive(one), "<a>!\n<b>!\n");
+  EXPECT_EQ(receive(other), "<c>!\n");
+}
 
 TEST_F(ServerTest, AnswersALine) {
   start();

@@ -209,6 +209,14 @@ bool StagedPlatform::is_present(const Port& port) const {
   return is_stand_in || machine_.is_present(port);
 }
 
+std::string StagedPlatform::identity_of(const Port& port) const {
+  return machine_.identity_of(port);
+}
+
+bool StagedPlatform::is_at(const EndpointConfig& config, const std::string& identity) const {
+  return machine_.is_at(config, identity);
+}
+
 Status StagedPlatform::watch(EndpointIndex endpoint, Port& port, WorkerId owner) {
   if (!is_staging()) return machine_.watch(endpoint, port, owner);
   to_watch_.push_back({endpoint, &port, owner});

@@ -19,7 +19,10 @@
 #include "control/controller.h"
 #include "control/dispatch.h"
 #include "control/host.h"
+#include "control/restore.h"
 #include "control/server.h"
+#include "control/state_journal.h"
+#include "control/store/store.h"
 #include "dataplane/net/headers.h"
 #include "pmd-config/device.h"
 
@@ -30,6 +33,7 @@ constexpr int kTickMs = 5;
 
 struct Options {
   std::string config;
+  std::string state;
   std::string socket = "/run/weft/weft.sock";
   std::string cores;
   std::string log_level = "info";
@@ -63,6 +67,58 @@ Result<Dispatcher::Json> read_document(const std::string& path) {
   return document;
 }
 
+/// What --state names; without it nothing is durable.
+struct State {
+  std::unique_ptr<Store> store;
+  std::unique_ptr<StateJournal> journal;
+  Generation start{0};
+  Dispatcher::Json document = Dispatcher::Json::object();  // that will be restored
+};
+
+Result<std::string> boot_id() {
+  constexpr const char* kPath = "/proc/sys/kernel/random/boot_id";
+  std::ifstream file{kPath};
+  std::string id;
+  if (!(file >> id)) return Error{std::string{kPath} + ": cannot be read"};
+  return id;
+}
+
+Result<State> open_state(const std::string& folder) {
+  State state;
+  if (folder.empty()) return state;
+  auto boot = boot_id();
+  if (!boot) return boot.error();
+  auto store = Store::open(folder);
+  if (!store) return store.error();
+  state.store = std::move(*store);
+  state.journal = std::make_unique<StateJournal>(*state.store, *boot);
+  const auto start = start_of(*state.store);
+  if (!start) return start.error();
+  state.start = *start;
+  const auto last = state.store->last();
+  if (!last) return last.error();
+  if (!last->has_value()) return state;
+  auto document = state.store->document((*last)->number);
+  if (!document) return document.error();
+  state.document = std::move(*document);
+  return state;
+}
+
+Outcome<Ok> restore_state(Controller& controller, Dispatcher& dispatcher, StateJournal& journal) {
+  const TimePoint now = std::chrono::steady_clock::now();
+  const auto restored = restore(controller, dispatcher, journal, now);
+  if (!restored) return restored.error();
+  spdlog::info(
+      "state {}: generation {} restored, {} endpoint(s), {} dead",
+      journal.store().path(),
+      controller.generation().value(),
+      controller.model().endpoints.size(),
+      restored->dead.size()
+  );
+  dispatcher.keep_in(&journal);
+  return finish_restoring(*restored, dispatcher, journal, now);
+}
+
 // The largest MTU that the document's uplinks will need: the packet pools are sized once.
 std::uint16_t largest_mtu(const Dispatcher::Json& document) {
   std::uint16_t largest = 1500;
@@ -85,7 +141,9 @@ std::uint16_t largest_mtu(const Dispatcher::Json& document) {
   return largest;
 }
 
-Result<HostConfig> host_config(const Options& options, const Dispatcher::Json& document) {
+Result<HostConfig> host_config(
+    const Options& options, const std::vector<Dispatcher::Json>& documents
+) {
   HostConfig config;
   if (!options.cores.empty()) {
     auto cores = parse_core_list(options.cores);
@@ -100,7 +158,11 @@ Result<HostConfig> host_config(const Options& options, const Dispatcher::Json& d
   config.eal.memory_mib = options.memory_mib;
   config.eal.pci_at_run_time = has_usable_pci_device();
   config.flow_entries = options.flow_entries;
-  config.pools.max_mtu = options.max_mtu != 0 ? options.max_mtu : largest_mtu(document);
+  config.pools.max_mtu = options.max_mtu;
+  for (const Dispatcher::Json& document : documents) {
+    if (options.max_mtu != 0) break;
+    config.pools.max_mtu = std::max(config.pools.max_mtu, largest_mtu(document));
+  }
   // A worker that polls a real NIC never sleeps; one that serves containers on a shared core does.
   config.idle.may_sleep =
       options.idle == "sleep" || (options.idle == "auto" && !config.eal.pci_at_run_time);
@@ -153,20 +215,29 @@ int run(const Options& options) {
   }
   // The socket first: a second daemon must be refused before it touches a device.
   Dispatcher* dispatcher_behind_socket = nullptr;
-  auto server = Server::open({.path = options.socket}, [&](std::string_view line) {
-    return dispatcher_behind_socket->answer(line, std::chrono::steady_clock::now());
-  });
+  const auto answer = [&](std::string_view line, const Peer& peer) {
+    return dispatcher_behind_socket->submit(line, std::chrono::steady_clock::now(), peer);
+  };
+  auto server =
+      Server::open({.path = options.socket}, answer, [&] { dispatcher_behind_socket->settle(); });
   if (!server) return fail(server.error().message);
+  auto state = open_state(options.state);
+  if (!state) return fail(state.error().message);
 
-  const auto config = host_config(options, document);
+  const auto config = host_config(options, {document, state->document});
   if (!config) return fail(config.error().message);
   auto host = Host::start(*config);
   if (!host) return fail(host.error().message);
   {
-    Controller controller{**host, encap::DecapConfig{.vxlan_port = options.vxlan_port}};
+    Controller controller{
+        **host, encap::DecapConfig{.vxlan_port = options.vxlan_port}, state->start};
     Dispatcher dispatcher{
         controller, About{.weft = WEFT_VERSION, .dpdk = Eal::dpdk_version(), .pid = getpid()}};
     dispatcher_behind_socket = &dispatcher;
+    if (state->journal != nullptr) {
+      const auto restored = restore_state(controller, dispatcher, *state->journal);
+      if (!restored) return fail(restored.error().message);
+    }
     const auto applied = dispatcher.apply_document(document, std::chrono::steady_clock::now());
     if (!applied) return fail("config " + options.config + ": " + applied.error().message);
 
@@ -193,6 +264,11 @@ int main(int argc, char** argv) {
   CLI::App app{"weftd: a kernel-bypass userspace vSwitch for containers"};
   app.set_version_flag("--version", std::string{"weftd "} + WEFT_VERSION);
   app.add_option("--config", options.config, "JSON document to apply at start (control/README.md)");
+  app.add_option(
+      "--state",
+      options.state,
+      "folder in which the state survives (default: none, it ends with the process)"
+  );
   app.add_option("--socket", options.socket, "control socket")->capture_default_str();
   app.add_option(
       "--cores", options.cores, "CPUs for workers, one each, e.g. 1 or 2-5 (default: the last CPU)"

@@ -64,6 +64,7 @@ class FakePlatform final : public Platform {
   std::map<UplinkIndex, SchedulerReading> uplink_queues_read;
   std::vector<FlowReading> tracked_flows;
   bool ports_are_present = true;
+  std::set<std::string> replaced_containers;          // another namespace is where theirs was
   bool takes_rules = false;                           // the devices: those that drop
   std::map<std::uint32_t, HitCounts> offloaded_hits;  // by rule
 
@@ -168,6 +169,14 @@ class FakePlatform final : public Platform {
     opened_endpoints.push_back(config);
     return std::shared_ptr<Port>{
         std::make_shared<FakePort>(config.name(), config.kind, ports_alive)};
+  }
+  [[nodiscard]] std::string identity_of(const Port& port) const override {
+    return "identity of " + port.name();
+  }
+  [[nodiscard]] bool is_at(const EndpointConfig& config, const std::string& identity)
+      const override {
+    return !replaced_containers.contains(config.container) &&
+           identity == "identity of " + config.name();
   }
   [[nodiscard]] Status watch(EndpointIndex endpoint, Port& port, WorkerId) override {
     calls.push_back("watch " + port.name());
