@@ -328,6 +328,38 @@ constexpr std::array kCommands{
         .methods = "apply",
         .render = render_changes,
     },
+    Command{
+        .section = kDocument,
+        .pattern = "history [limit NUMBER] [@json=--json]",
+        .help = "The last generations of the document: when, by whom, with which requests.",
+        .methods = "history",
+        .render = render_history,
+    },
+    Command{
+        .section = kDocument,
+        .pattern = "rollback generation=NUMBER [@json=--json]",
+        .help = "Make the document what it was in that generation.",
+        .methods = "rollback",
+        .render = render_changes,
+    },
+    Command{
+        .section = kDocument,
+        .pattern = "state check @folder=PATH",
+        .help = "Whether the state folder of a weftd that does not run is sound.",
+        .act = Act::state,
+    },
+    Command{
+        .section = kDocument,
+        .pattern = "state export @folder=PATH",
+        .help = "Print the document that was acknowledged last.",
+        .act = Act::state,
+    },
+    Command{
+        .section = kDocument,
+        .pattern = "state import @folder=PATH @file=FILE",
+        .help = "Let weftd apply the document in a file (- is standard input) when it starts.",
+        .act = Act::state,
+    },
     // -- general --------------------------------------------------------------------------------
     Command{
         .section = kGeneral,

@@ -65,6 +65,8 @@ const std::set<std::string> kMethods{
     "get",
     "plan",
     "apply",
+    "history",
+    "rollback",
 };
 
 /// What a line would send: "method {params}", or the complaint's sentence.
@@ -132,6 +134,8 @@ TEST(Commands, BecomeTheRequestsOfTheProtocol) {
   EXPECT_EQ(request("clear port stats all"), "stats.clear {}");
   EXPECT_EQ(request("show config"), "config.get {}");
   EXPECT_EQ(request("get"), "get {}");
+  EXPECT_EQ(request("history limit 5"), R"(history {"limit":5})");
+  EXPECT_EQ(request("rollback 17"), R"(rollback {"generation":17})");
   EXPECT_EQ(request("get tenant acme"), R"(get {"tenant":"acme"})");
   EXPECT_EQ(request("plan -f x.json tenant acme --json"), R"(plan {"tenant":"acme"})");
   EXPECT_EQ(request("apply -f -"), "apply {}");

@@ -24,6 +24,7 @@ using Renderer = std::string (*)(const nlohmann::json& answer, const View& view)
 // render.cc: what has no better home.
 [[nodiscard]] std::string render_document(const nlohmann::json& answer, const View& view);
 [[nodiscard]] std::string render_changes(const nlohmann::json& answer, const View& view);
+[[nodiscard]] std::string render_history(const nlohmann::json& answer, const View& view);
 [[nodiscard]] std::string render_done(const nlohmann::json& answer, const View& view);
 [[nodiscard]] std::string render_json(const nlohmann::json& answer, const View& view);
 [[nodiscard]] std::string render_version(const nlohmann::json& answer, const View& view);

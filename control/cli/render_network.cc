@@ -35,6 +35,18 @@ std::string render_tenants(const Json& answer, const View& view) {
   ).format(view.width);
 }
 
+std::string render_history(const Json& answer, const View& view) {
+  const Json& generations = list_at(answer, "generations");
+  if (generations.empty()) return "no generations\n";
+  return table_of(
+             generations,
+             {{"generation", {"Generation", kRight}},
+              {"at", {"At"}},
+              {"who", {"Who"}},
+              {"what", {"What"}}}
+  ).format(view.width);
+}
+
 std::string render_segments(const Json& answer, const View& view) {
   const Json& segments = list_at(answer, "segments");
   if (segments.empty()) return "no segments\n";

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <fstream>
 #include <iostream>
+#include <iterator>
+#include <optional>
 #include <utility>
 
 #include "control/cli/flow_syntax.h"
+#include "control/cli/state_files.h"
 
 namespace weft::cli {
 
@@ -48,6 +51,17 @@ bool select(const Command& command, const Json& name, Json& answer) {
 std::string_view singular(std::string_view list) {
   if (list.ends_with('s')) list.remove_suffix(1);
   return list;
+}
+
+/// "-" is standard input; nullopt: the file can not be read.
+std::optional<std::string> text_of_file(const std::string& path) {
+  std::ifstream file;
+  if (path != "-") {
+    file.open(path);
+    if (!file) return std::nullopt;
+  }
+  std::istream& text = path == "-" ? std::cin : file;
+  return std::string{std::istreambuf_iterator<char>{text}, {}};
 }
 
 }  // namespace
@@ -124,6 +138,8 @@ Exit Session::act(const Matched& matched, const Line& line) {
       return apply_policy(matched);
     case Act::send_document:
       return send_document(matched);
+    case Act::state:
+      return use_state(matched, line);
     case Act::flow:
       return run_flow(line);
     case Act::load:
@@ -212,15 +228,30 @@ Exit Session::apply_policy(Matched matched) {
   return call(matched);
 }
 
+Exit Session::use_state(const Matched& matched, const Line& line) {
+  const std::string folder = text_at(matched.local, "folder");
+  const std::string& verb = line.words[1].text;
+  std::string name;
+  std::string text;
+  if (verb == "import") {
+    name = text_at(matched.local, "file");
+    auto read = text_of_file(name);
+    if (!read.has_value()) return say(Exit::usage, name + ": cannot read this file");
+    text = std::move(*read);
+  }
+  const auto said = verb == "check"    ? check_state(folder)
+                    : verb == "export" ? export_state(folder)
+                                       : import_state(folder, name, text);
+  if (!said) return say(Exit::refused, said.error().message);
+  out_ << *said << std::flush;
+  return Exit::ok;
+}
+
 Exit Session::send_document(Matched matched) {
   const std::string path = text_at(matched.local, "file");
-  std::ifstream file;
-  if (path != "-") {
-    file.open(path);
-    if (!file) return say(Exit::usage, path + ": cannot read this file");
-  }
-  std::istream& text = path == "-" ? std::cin : file;
-  Json document = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const auto text = text_of_file(path);
+  if (!text.has_value()) return say(Exit::usage, path + ": cannot read this file");
+  Json document = Json::parse(*text, nullptr, /*allow_exceptions=*/false);
   if (!document.is_object()) return say(Exit::usage, path + ": is not a JSON object");
   matched.params["document"] = std::move(document);
   return call(matched);

@@ -31,9 +31,9 @@ ARROWS = {
 MAY_USE_DPDK = (PORT, DATAPLANE, PMD, CONTROL, "tests", "perf")
 # Single DPDK libraries that one file below may use, because they are pure arithmetic.
 DPDK_EXCEPTIONS = {"rte_meter.h": CLASSIFIER, "rte_acl.h": CLASSIFIER}
-# The CLI is a client of the socket: it links nothing but the words.
+# The CLI is a client of the socket: it links nothing but the words, and the state folder of a daemon that does not run.
 CLI = "control/cli"
-CLI_MAY = WORDS + (CLI,)
+CLI_MAY = WORDS + (CLI, "control/store")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
@@ -64,7 +64,7 @@ def problems_of(path, text):
         elif target != own and target not in ARROWS[own]:
             yield f'"{name}": {own} may not include {target}'
         elif path.startswith(CLI + "/") and not name.startswith(tuple(f"{l}/" for l in CLI_MAY)):
-            yield f'"{name}": the CLI knows the socket only'
+            yield f'"{name}": the CLI knows the socket and the state folder only'
 
 
 def main():
