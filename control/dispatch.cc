@@ -134,10 +134,13 @@ Outcome<Ok> Dispatcher::commit(
     Json& result = each->result;
     if (result.contains("generation")) result["generation"] = controller_.generation().value();
     if (!each->name.has_value()) continue;
-    requests.push_back({each->name->owner, each->name->id, each->name->fingerprint, result.dump()});
+    std::string answer = result.dump();
+    if (answer.size() > RequestLog::kMaxAnswer) continue;
+    const RequestName& name = *each->name;
+    requests.push_back({name.owner, name.id, name.fingerprint, std::move(answer)});
   }
   if (journal_ != nullptr) journal_->describe(who, what, requests);
-  if (const auto committed = controller_.commit_transaction(); !committed) return committed;
+  if (auto committed = controller_.commit_transaction(); !committed) return committed;
   if (journal_ != nullptr && !is_change && !requests.empty()) {
     const Status written = journal_->remember(requests);
     if (!written) spdlog::error("{}: request ids are not remembered", written.error().message);
@@ -187,6 +190,7 @@ Outcome<std::vector<Dispatcher::Done>> Dispatcher::carry_out(
     results.push_back(std::move(*done));
   }
   std::vector<Done*> done;
+  done.reserve(results.size());
   for (Done& each : results) done.push_back(&each);
   const auto committed = commit(done, peer.name(), listed(methods));
   if (!committed) return committed.error();

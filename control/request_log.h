@@ -1,6 +1,8 @@
 // RequestLog: what requests with an id were answered, so that the same id answers the same result again.
 //
-// Ids belong to the user who sent them. The last kKept are remembered, in the order in which they were answered.
+// Ids belong to the user who sent them. The last kKept are remembered, in the order in which they were answered, and no more
+// than kMaxOctets of answers together. An answer of more than kMaxAnswer is not: only what lists many changes
+// (apply, rollback) is so long, and carried out again it changes nothing.
 #pragma once
 
 #include <cstddef>
@@ -19,6 +21,8 @@ namespace weft::control {
 class RequestLog {
  public:
   static constexpr std::size_t kKept = 10000;
+  static constexpr std::size_t kMaxAnswer = std::size_t{64} * 1024;
+  static constexpr std::size_t kMaxOctets = std::size_t{32} * 1024 * 1024;
 
   struct Answered {
     std::string fingerprint;
@@ -32,11 +36,17 @@ class RequestLog {
   }
 
   void put(const std::string& owner, const std::string& id, Answered answered) {
-    Key key{owner, id};
-    if (answers_.insert_or_assign(key, std::move(answered)).second) order_.push_back(key);
-    if (order_.size() <= kKept) return;
-    answers_.erase(order_.front());
-    order_.pop_front();
+    const std::size_t size = answered.answer.size();
+    // An id that is known was looked up before it was carried out, so it is new.
+    if (size > kMaxAnswer || !answers_.emplace(Key{owner, id}, std::move(answered)).second) return;
+    order_.emplace_back(owner, id);
+    octets_ += size;
+    while (order_.size() > kKept || octets_ > kMaxOctets) {
+      const auto oldest = answers_.find(order_.front());
+      octets_ -= oldest->second.answer.size();
+      answers_.erase(oldest);
+      order_.pop_front();
+    }
   }
 
   /// Of a method and its parameters, the same in every process: FNV-1a, 64 bits.
@@ -55,6 +65,7 @@ class RequestLog {
 
   std::map<Key, Answered> answers_;
   std::deque<Key> order_;
+  std::size_t octets_{};
 };
 
 }  // namespace weft::control

@@ -39,7 +39,7 @@ struct Daemon {
     const auto finished = finish_restoring(*restored, *dispatcher, *journal, now);
     ASSERT_TRUE(finished) << finished.error().message;
   }
-  Json document() const { return to_json(document_of(controller->model())); }
+  [[nodiscard]] Json document() const { return to_json(document_of(controller->model())); }
 
   FakePlatform platform;
   std::unique_ptr<Store> store;
@@ -96,7 +96,9 @@ class RestoreTest : public testing::Test {
     );
     accepted("remote.add", R"({"segment":"blue","vtep":"192.0.2.2"})");
   }
-  std::uint64_t generation() const { return daemon->controller->generation().value(); }
+  [[nodiscard]] std::uint64_t generation() const {
+    return daemon->controller->generation().value();
+  }
   std::string folder;
   std::string boot = "boot 1";
   StoreLimits limits;
@@ -268,6 +270,23 @@ TEST_F(RestoreTest, AnIdIsAnsweredTheSameAgain) {
   accepted("tenant.add", R"({"name":"a","request_id":"r2"})");
   restart();
   EXPECT_EQ(refusal("tenant.add", R"({"name":"e","request_id":"r2"})").field, "request_id");
+}
+
+TEST(RequestLogTest, ForgetsTheOldestAndWhatIsTooLong) {
+  RequestLog log;
+  log.put("uid 0", "long", {"f", std::string(RequestLog::kMaxAnswer + 1, ' ')});
+  EXPECT_EQ(log.find("uid 0", "long"), nullptr);
+  for (std::size_t i = 0; i <= RequestLog::kKept; ++i)
+    log.put("uid 0", std::to_string(i), {"f", "{}"});
+  EXPECT_EQ(log.find("uid 0", "0"), nullptr);
+  EXPECT_NE(log.find("uid 0", "1"), nullptr);
+  EXPECT_EQ(log.find("uid 1", "1"), nullptr);
+  const std::size_t fit = RequestLog::kMaxOctets / RequestLog::kMaxAnswer;
+  for (std::size_t i = 0; i <= fit; ++i) {
+    log.put("uid 0", "big" + std::to_string(i), {"f", std::string(RequestLog::kMaxAnswer, ' ')});
+  }
+  EXPECT_EQ(log.find("uid 0", "big0"), nullptr);
+  EXPECT_NE(log.find("uid 0", "big1"), nullptr);
 }
 
 TEST_F(RestoreTest, ABatchMayBeSentAgain) {

@@ -109,6 +109,26 @@ def test_kills_at_any_instant_lose_nothing_that_was_acknowledged(lab, tmp_path):
         ping(c1, "10.1.0.2")
 
 
+def test_a_tunnel_carries_again_after_a_kill(lab, tmp_path):
+    host, peer, c1, c2 = (lab.host(name) for name in ("A", "B", "c1", "c2"))
+    lab.uplink_wire(host, peer)
+    for key in ("all", "default"):
+        peer.sysctl(f"net.ipv6.conf.{key}.disable_ipv6", 1)
+    daemon, other = start(lab, host, tmp_path), lab.weftd(peer, cores="1")
+    for one, container, here, there in ((daemon, c1, 1, 2), (other, c2, 2, 1)):
+        one.uplink(addresses=[f"192.0.2.{here}/24"])
+        one.segment(vtep=f"192.0.2.{here}")
+        one.attach(container, [f"10.1.0.{here}/24"])
+        one("remote.add", segment="blue", vtep=f"192.0.2.{there}")
+    warm(c1, "10.1.0.2", seconds=10)
+    before = daemon("get")
+    kill(lab, daemon)
+    daemon = start(lab, host, tmp_path)
+    assert daemon("get")["document"] == before["document"]
+    warm(c1, "10.1.0.2", seconds=10)
+    ping(c1, "10.1.0.2")
+
+
 def test_a_container_that_was_replaced_meanwhile_is_detached(lab, tmp_path):
     host, c1, c2, daemon = two_containers(lab, tmp_path)
     generation = daemon("version")["generation"]
