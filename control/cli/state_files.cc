@@ -51,12 +51,14 @@ Result<std::string> import_state(
 ) {
   Json document = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!document.is_object()) return Error{name + ": is not a JSON object"};
-  for (const auto& [section, list] : document.items()) {
+  for (const auto& item : document.items()) {
     const bool is_known = std::ranges::any_of(control::kParts, [&](control::Part part) {
-      return section == control::name(part);
+      return item.key() == control::name(part);
     });
-    if (!is_known) return Error{name + ": " + section + ": there is no such section"};
-    if (!list.is_array()) return Error{name + ": " + section + ": is not an array"};
+    std::string section = name;
+    section.append(": ").append(item.key());
+    if (!is_known) return Error{section.append(": there is no such section")};
+    if (!item.value().is_array()) return Error{section.append(": is not an array")};
   }
   for (const control::Part part : control::kParts) {
     if (!document.contains(control::name(part))) document[control::name(part)] = Json::array();

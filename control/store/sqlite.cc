@@ -39,11 +39,6 @@ Statement& Statement::bind(int position, std::string_view text) {
   return *this;
 }
 
-Statement& Statement::bind_null(int position) {
-  note(sqlite3_bind_null(statement_.get(), position));
-  return *this;
-}
-
 Result<bool> Statement::step() {
   const int bound = std::exchange(bind_error_, SQLITE_OK);
   if (bound != SQLITE_OK) return Error{"state " + path_ + ": " + sqlite3_errstr(bound)};
@@ -78,10 +73,6 @@ std::string Statement::text(int column) const {
   if (octets == nullptr) return {};
   const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column));
   return {reinterpret_cast<const char*>(octets), size};
-}
-
-bool Statement::is_null(int column) const {
-  return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL;
 }
 
 // -- the database --------------------------------------------------------------------------------

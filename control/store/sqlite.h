@@ -29,7 +29,6 @@ class Statement {
   // Positions of parameters begin at 1, of columns at 0. Text is copied.
   Statement& bind(int position, std::int64_t value);
   Statement& bind(int position, std::string_view text);
-  Statement& bind_null(int position);
 
   /// True: there is a row to read. False: done, and ready to be bound and stepped again. After a failure likewise.
   [[nodiscard]] Result<bool> step();
@@ -40,7 +39,6 @@ class Statement {
 
   [[nodiscard]] std::int64_t number(int column) const;
   [[nodiscard]] std::string text(int column) const;
-  [[nodiscard]] bool is_null(int column) const;
 
  private:
   friend class Database;

@@ -44,13 +44,14 @@ auto rows_of(Statement& select, Read read)
 
 }  // namespace
 
-/// Prepared once, because every commit uses them.
+/// Prepared once, because every commit uses them; set once the store is open.
 struct Store::Statements {
-  Statement begin, commit, rollback;
-  Statement current_entry, end_entry, add_entry;
-  Statement add_generation, oldest_kept, drop_entries, drop_generations;
-  Statement put_attachment, drop_attachment;
-  Statement add_request, drop_requests;
+  using Slot = std::optional<Statement>;
+  Slot begin, commit, rollback;
+  Slot current_entry, end_entry, add_entry;
+  Slot add_generation, oldest_kept, drop_entries, drop_generations;
+  Slot put_attachment, drop_attachment;
+  Slot add_request, drop_requests;
 };
 
 Store::Store(Database database, StoreLimits limits)
@@ -74,51 +75,37 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& folder, const Stor
 
 Status Store::prepare() {
   std::optional<Error> error;
-  const auto prepared = [&](const char* sql) {
+  const auto prepared = [&](const char* sql) -> Statements::Slot {
     auto statement = database_.prepare(sql);
-    if (statement) return std::optional{std::move(*statement)};
+    if (statement) return std::move(*statement);
     if (!error.has_value()) error = statement.error();
-    return std::optional<Statement>{};
+    return std::nullopt;
   };
-  std::vector<std::optional<Statement>> all;
-  for (const char* sql : {
-           "BEGIN IMMEDIATE",
-           "COMMIT",
-           "ROLLBACK",
-           "SELECT since, position, json FROM entry"
-           " WHERE part = ?1 AND name = ?2 AND until IS NULL ORDER BY since DESC LIMIT 1",
-           "UPDATE entry SET until = ?3 WHERE part = ?1 AND name = ?2 AND until IS NULL",
-           "INSERT INTO entry VALUES (?1, ?2, ?3, NULL, ?4, ?5)",
-           "INSERT INTO generation VALUES (?1, ?2, ?3, ?4)",
-           "SELECT number FROM generation ORDER BY number DESC LIMIT 1 OFFSET ?1",
-           "DELETE FROM entry WHERE until <= ?1",
-           "DELETE FROM generation WHERE number < ?1",
-           "INSERT OR REPLACE INTO attachment VALUES (?1, ?2, ?3)",
-           "DELETE FROM attachment WHERE endpoint = ?1",
-           "INSERT OR REPLACE INTO request (who, id, fingerprint, answer) VALUES (?1, ?2, ?3, ?4)",
-           "DELETE FROM request WHERE number <= (SELECT max(number) FROM request) - ?1",
-       }) {
-    all.push_back(prepared(sql));
-  }
-  if (error.has_value()) return *error;
-  std::size_t next = 0;
-  const auto take = [&] { return std::move(*all[next++]); };
-  // Braces: evaluated from left to right.
+  constexpr const char* kCurrentEntry =
+      "SELECT since, position, json FROM entry"
+      " WHERE part = ?1 AND name = ?2 AND until IS NULL ORDER BY since DESC LIMIT 1";
   statements_ = std::unique_ptr<Statements>{new Statements{
-      take(),
-      take(),
-      take(),
-      take(),
-      take(),
-      take(),
-      take(),
-      take(),
-      take(),
-      take(),
-      take(),
-      take(),
-      take(),
-      take()}};
+      .begin = prepared("BEGIN IMMEDIATE"),
+      .commit = prepared("COMMIT"),
+      .rollback = prepared("ROLLBACK"),
+      .current_entry = prepared(kCurrentEntry),
+      .end_entry =
+          prepared("UPDATE entry SET until = ?3 WHERE part = ?1 AND name = ?2 AND until IS NULL"),
+      .add_entry = prepared("INSERT INTO entry VALUES (?1, ?2, ?3, NULL, ?4, ?5)"),
+      .add_generation = prepared("INSERT INTO generation VALUES (?1, ?2, ?3, ?4)"),
+      .oldest_kept =
+          prepared("SELECT number FROM generation ORDER BY number DESC LIMIT 1 OFFSET ?1"),
+      .drop_entries = prepared("DELETE FROM entry WHERE until <= ?1"),
+      .drop_generations = prepared("DELETE FROM generation WHERE number < ?1"),
+      .put_attachment = prepared("INSERT OR REPLACE INTO attachment VALUES (?1, ?2, ?3)"),
+      .drop_attachment = prepared("DELETE FROM attachment WHERE endpoint = ?1"),
+      .add_request = prepared(
+          "INSERT OR REPLACE INTO request (who, id, fingerprint, answer) VALUES (?1, ?2, ?3, ?4)"
+      ),
+      .drop_requests =
+          prepared("DELETE FROM request WHERE number <= (SELECT max(number) FROM request) - ?1"),
+  }};
+  if (error.has_value()) return *error;
   return Ok{};
 }
 
@@ -198,10 +185,10 @@ Result<std::vector<StoredRequest>> Store::requests() {
 
 Status Store::write(const StoredChange& change) {
   Statements& s = *statements_;
-  if (Status begun = s.begin.run(); !begun) return begun;
+  if (Status begun = s.begin->run(); !begun) return begun;
   Status written = write_rows(change);
-  if (written) written = s.commit.run();
-  if (!written && database_.is_in_transaction()) static_cast<void>(s.rollback.run());
+  if (written) written = s.commit->run();
+  if (!written && database_.is_in_transaction()) static_cast<void>(s.rollback->run());
   return written;
 }
 
@@ -210,29 +197,29 @@ Status Store::write_rows(const StoredChange& change) {
   const StoredGeneration& generation = change.generation;
   const auto number = static_cast<std::int64_t>(generation.number);
   if (number != 0) {
-    s.add_generation.bind(1, number).bind(2, generation.at_ms);
-    s.add_generation.bind(3, generation.who).bind(4, generation.what);
-    if (Status added = s.add_generation.run(); !added) return added;
+    s.add_generation->bind(1, number).bind(2, generation.at_ms);
+    s.add_generation->bind(3, generation.who).bind(4, generation.what);
+    if (Status added = s.add_generation->run(); !added) return added;
   }
   for (const StoredEntry& entry : change.entries) {
     if (Status written = write_entry(entry, generation.number); !written) return written;
   }
   for (const StoredAttachment& attachment : change.attachments) {
     const bool is_gone = attachment.identity.empty() && attachment.boot_id.empty();
-    Statement& put = is_gone ? s.drop_attachment : s.put_attachment;
+    Statement& put = is_gone ? *s.drop_attachment : *s.put_attachment;
     put.bind(1, attachment.endpoint);
     if (!is_gone) put.bind(2, attachment.identity).bind(3, attachment.boot_id);
     if (Status done = put.run(); !done) return done;
   }
   for (const StoredRequest& request : change.requests) {
-    s.add_request.bind(1, request.who).bind(2, request.id);
-    if (Status added = s.add_request.bind(3, request.fingerprint).bind(4, request.answer).run();
+    s.add_request->bind(1, request.who).bind(2, request.id);
+    if (Status added = s.add_request->bind(3, request.fingerprint).bind(4, request.answer).run();
         !added) {
       return added;
     }
   }
   if (!change.requests.empty()) {
-    if (Status dropped = s.drop_requests.bind(1, limits_.requests).run(); !dropped) {
+    if (Status dropped = s.drop_requests->bind(1, limits_.requests).run(); !dropped) {
       return dropped;
     }
   }
@@ -243,34 +230,34 @@ Status Store::write_entry(const StoredEntry& entry, std::uint64_t generation) {
   Statements& s = *statements_;
   const std::string_view part = name(entry.part);
   const auto number = static_cast<std::int64_t>(generation);
-  s.current_entry.bind(1, part).bind(2, entry.name);
-  const auto row = s.current_entry.step();
+  s.current_entry->bind(1, part).bind(2, entry.name);
+  const auto row = s.current_entry->step();
   if (!row) return row.error();
   if (*row) {
     const bool is_same =
-        s.current_entry.text(2) == entry.json && s.current_entry.number(1) == entry.position;
-    s.current_entry.reset();
+        s.current_entry->text(2) == entry.json && s.current_entry->number(1) == entry.position;
+    s.current_entry->reset();
     if (is_same) return Ok{};
-    if (Status ended = s.end_entry.bind(1, part).bind(2, entry.name).bind(3, number).run();
+    if (Status ended = s.end_entry->bind(1, part).bind(2, entry.name).bind(3, number).run();
         !ended) {
       return ended;
     }
   }
   if (entry.json.empty()) return Ok{};
-  s.add_entry.bind(1, part).bind(2, entry.name).bind(3, number);
-  return s.add_entry.bind(4, entry.position).bind(5, entry.json).run();
+  s.add_entry->bind(1, part).bind(2, entry.name).bind(3, number);
+  return s.add_entry->bind(4, entry.position).bind(5, entry.json).run();
 }
 
 /// Forgets the oldest generation beyond the limit, and the values that only older ones had.
 Status Store::prune() {
   Statements& s = *statements_;
-  const auto row = s.oldest_kept.bind(1, limits_.generations - 1).step();
+  const auto row = s.oldest_kept->bind(1, limits_.generations - 1).step();
   if (!row) return row.error();
   if (!*row) return Ok{};  // there is room for more
-  const std::int64_t oldest = s.oldest_kept.number(0);
-  s.oldest_kept.reset();
-  if (Status dropped = s.drop_entries.bind(1, oldest).run(); !dropped) return dropped;
-  return s.drop_generations.bind(1, oldest).run();
+  const std::int64_t oldest = s.oldest_kept->number(0);
+  s.oldest_kept->reset();
+  if (Status dropped = s.drop_entries->bind(1, oldest).run(); !dropped) return dropped;
+  return s.drop_generations->bind(1, oldest).run();
 }
 
 // -- check and import ----------------------------------------------------------------------------

@@ -57,7 +57,7 @@ class StoreTest : public testing::Test {
     for (const Json& entry : (*document)["tenants"]) names += text(entry, "name") + " ";
     return names;
   }
-  std::string path() const { return folder + "/weft.db"; }
+  [[nodiscard]] std::string path() const { return folder + "/weft.db"; }
 
   std::string folder;
   std::unique_ptr<Store> store;
@@ -212,7 +212,7 @@ TEST_F(StoreTest, ADamagedFileIsNoticed) {
   store.reset();
   {
     std::fstream file{path(), std::ios::in | std::ios::out | std::ios::binary};
-    file.seekp(4096 * 3);
+    file.seekp(std::streamoff{3} * 4096);
     file << std::string(8192, '\xA5');
   }
   auto opened = Store::open(folder);

@@ -107,21 +107,24 @@ class RandomState {
           {{"segment", name}, {"vtep", "192.0.2.1" + std::to_string(i)}, {"endpoints", endpoints}});
     }
     for (int i = 0; i < 2; ++i) {
-      const std::string container = "c" + std::to_string(number) + std::to_string(i);
-      if (one_in(3)) continue;
-      Json endpoint{
-          {"container", container}, {"segment", name}, {"netns", "/run/netns/" + container}};
-      if (one_in(2))
-        endpoint["addresses"] = {"10.1.0." + std::to_string(5 + i + pick(2) * 2) + "/24"};
-      if (one_in(2)) endpoint["groups"] = {"g" + std::to_string(pick(2))};
-      if (one_in(3)) endpoint["limits"] = {{"connections", 1 + pick(3)}};
-      if (one_in(3)) {
-        endpoint["qos"]["contracts"] =
-            Json::array({{{"class", "AF4"}, {"rate", 1'000'000 * (1 + pick(3))}}});
-      }
-      add("endpoints", endpoint);
-      endpoints_.push_back(container + "/eth0");
+      if (!one_in(3)) add_endpoint("c" + std::to_string(number) + std::to_string(i), name, i);
     }
+  }
+
+  void add_endpoint(const std::string& container, const std::string& segment, int i) {
+    Json endpoint{
+        {"container", container}, {"segment", segment}, {"netns", "/run/netns/" + container}};
+    if (one_in(2)) {
+      endpoint["addresses"] = {"10.1.0." + std::to_string(5 + i + pick(2) * 2) + "/24"};
+    }
+    if (one_in(2)) endpoint["groups"] = {"g" + std::to_string(pick(2))};
+    if (one_in(3)) endpoint["limits"] = {{"connections", 1 + pick(3)}};
+    if (one_in(3)) {
+      endpoint["qos"]["contracts"] =
+          Json::array({{{"class", "AF4"}, {"rate", 1'000'000 * (1 + pick(3))}}});
+    }
+    add("endpoints", endpoint);
+    endpoints_.push_back(container + "/eth0");
   }
 
   void add_rules() {

@@ -31,7 +31,8 @@ ARROWS = {
 MAY_USE_DPDK = (PORT, DATAPLANE, PMD, CONTROL, "tests", "perf")
 # Single DPDK libraries that one file below may use, because they are pure arithmetic.
 DPDK_EXCEPTIONS = {"rte_meter.h": CLASSIFIER, "rte_acl.h": CLASSIFIER}
-# The CLI is a client of the socket: it links nothing but the words, and the state folder of a daemon that does not run.
+# The CLI is a client of the socket: it links nothing but the words, and the state folder of a daemon that
+# does not run.
 CLI = "control/cli"
 CLI_MAY = WORDS + (CLI, "control/store")
 
