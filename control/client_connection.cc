@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <utility>
 
 #include <sys/socket.h>
@@ -20,11 +21,20 @@ bool ClientConnection::is_stuck(TimePoint now, std::chrono::milliseconds patienc
   return is_late && now - last_progress_ >= patience;
 }
 
-Peer ClientConnection::peer_of(int fd) noexcept {
+Peer ClientConnection::peer_of(int fd) {
+  Peer peer{Peer::kNobody, 0, {}, false};
   ucred credentials{};
   socklen_t size = sizeof credentials;
-  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return {};
-  return {credentials.uid, credentials.pid};
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return peer;
+  peer.uid = credentials.uid;
+  peer.pid = credentials.pid;
+  peer.groups.push_back(credentials.gid);
+  std::array<gid_t, NGROUPS_MAX> groups{};
+  size = sizeof groups;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &size) == 0) {
+    peer.groups.insert(peer.groups.end(), groups.begin(), groups.begin() + size / sizeof(gid_t));
+  }
+  return peer;
 }
 
 bool ClientConnection::receive(const Handler& handler, TimePoint now) {
@@ -50,11 +60,28 @@ void ClientConnection::put(Answer answer) {
   waiting_.push_back(std::move(answer));
 }
 
+void ClientConnection::push(const std::string& line, TimePoint now) {
+  std::string lines;
+  if (missed_ > 0) {
+    lines = R"({"jsonrpc":"2.0","method":"event","params":{"event":"missed","count":)" +
+            std::to_string(missed_) + "}}\n";
+  }
+  lines.append(line).push_back('\n');
+  if (out_.size() - sent_ + waiting_octets_ + lines.size() > kMaxPushed) {
+    ++missed_;
+    return;
+  }
+  missed_ = 0;
+  if (!has_unread()) last_progress_ = now;
+  out_ += lines;
+}
+
 bool ClientConnection::read(TimePoint now) {
   std::array<char, kReadPerTurn> buffer;
   const ssize_t size = ::recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
   if (size < 0) return errno == EAGAIN || errno == EINTR;
   std::string_view received{buffer.data(), static_cast<std::size_t>(size)};
+  arrived_ = now;
   is_at_end_ = received.empty();
   if (!is_discarding_) {
     in_.append(received);
@@ -93,6 +120,7 @@ void ClientConnection::refuse_line(const std::string& reason) {
 }
 
 void ClientConnection::answer_lines(const Handler& handler) {
+  const TimePoint end_of_turn = std::chrono::steady_clock::now() + kTurn;
   std::size_t start = 0;
   has_line_ = false;
   for (unsigned answered = 0;; ++answered) {
@@ -101,7 +129,8 @@ void ClientConnection::answer_lines(const Handler& handler) {
       searched_ = in_.size();
       break;
     }
-    if (answered == kRequestsPerTurn || is_full()) {
+    const bool is_over = answered > 0 && std::chrono::steady_clock::now() >= end_of_turn;
+    if (answered == kRequestsPerTurn || is_full() || is_over) {
       has_line_ = true;
       searched_ = end;
       break;
@@ -109,7 +138,7 @@ void ClientConnection::answer_lines(const Handler& handler) {
     const std::string_view line{in_.data() + start, end - start};
     start = end + 1U;
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    put(handler(line, peer_));
+    put(handler(line, peer_, arrived_));
   }
   in_.erase(0, start);
   if (start > 0) long_line_->give_back(fd_.get());

@@ -108,7 +108,7 @@ void Comparison::remove_what_goes_along() {
 }
 
 void Comparison::replace_what_can_not_change() {
-  for (const Part part : {Part::ports, Part::meters, Part::l7}) {
+  for (const Part part : {Part::access, Part::ports, Part::meters, Part::l7}) {
     for (Pair& pair : of(part)) pair.is_replaced = pair.changes();
   }
   for (Pair& pair : of(Part::segments)) {

@@ -16,10 +16,18 @@ Result<Netns> open_netns(const EndpointConfig& config) {
   return config.netns.empty() ? Netns::open_pid(config.pid) : Netns::open_path(config.netns);
 }
 
+std::string words(const NetnsIdentity& identity) {
+  return std::to_string(identity.device) + ":" + std::to_string(identity.inode);
+}
+
+std::string identity_in_words(const Netns& netns) {
+  return words(netns.identity()) + ":" + std::to_string(netns.cookie());
+}
+
 // The application at the other end of the socket configures itself.
 Result<OpenedPort> without_namespace(Result<std::unique_ptr<Port>> port) {
   if (!port) return port.error();
-  return OpenedPort{std::move(*port), {}, {}};
+  return OpenedPort{std::move(*port), {}, {}, {}};
 }
 
 // A device that is passed to the container's far end by other means: the representor of a virtual
@@ -30,7 +38,7 @@ Result<OpenedPort> open_ethdev(const EndpointConfig& config, const PacketPools& 
   );
   if (!device) return device.error();
   const std::shared_ptr<EthdevUplink> owner{std::move(*device)};
-  return OpenedPort{std::shared_ptr<Port>{owner, owner->queue(0)}, {}, {}};
+  return OpenedPort{std::shared_ptr<Port>{owner, owner->queue(0)}, {}, {}, {}};
 }
 
 }  // namespace
@@ -69,7 +77,7 @@ Result<OpenedPort> ContainerPorts::open_in_namespace(const EndpointConfig& confi
     static_cast<void>(delete_link(*netns, config.ifname));
     return configured.error();
   }
-  return OpenedPort{std::move(*port), netns->path(), netns->identity()};
+  return OpenedPort{std::move(*port), netns->path(), netns->identity(), identity_in_words(*netns)};
 }
 
 std::string ContainerPorts::place_of(const EndpointConfig& config) const {
@@ -77,9 +85,18 @@ std::string ContainerPorts::place_of(const EndpointConfig& config) const {
   if (!config.device.empty()) return config.device;
   const auto netns = open_netns(config);
   if (!netns) return {};
-  const NetnsIdentity identity = netns->identity();
-  return std::to_string(identity.device) + ":" + std::to_string(identity.inode) + "/" +
-         config.ifname;
+  return words(netns->identity()) + "/" + config.ifname;
+}
+
+std::string ContainerPorts::identity_of(const EndpointConfig& config) {
+  if (!config.socket.empty() || !config.device.empty()) return {};
+  const auto netns = open_netns(config);
+  return netns ? identity_in_words(*netns) : std::string{};
+}
+
+std::string ContainerPorts::own_identity() {
+  const auto netns = Netns::open_path("/proc/self/ns/net");
+  return netns ? identity_in_words(*netns) : std::string{};
 }
 
 Result<OpenedPort> ContainerPorts::open(const EndpointConfig& config) {

@@ -17,6 +17,7 @@ struct OpenedPort {
   std::shared_ptr<Port> port;
   std::string netns_path;  // empty for kinds without an interface in a namespace
   NetnsIdentity netns;
+  std::string identity;  // of the namespace (ContainerPorts::identity_of)
 };
 
 class ContainerPorts {
@@ -30,6 +31,11 @@ class ContainerPorts {
   /// What only one port can occupy: the interface name in the namespace, or the socket. Empty if the
   /// namespace does not exist.
   [[nodiscard]] std::string place_of(const EndpointConfig& config) const;
+
+  /// The namespace that the config names, in words that mean the same to a later process on the same boot. Empty: none.
+  [[nodiscard]] static std::string identity_of(const EndpointConfig& config);
+  /// Likewise of the namespace of this process.
+  [[nodiscard]] static std::string own_identity();
 
  private:
   [[nodiscard]] Result<OpenedPort> open_in_namespace(const EndpointConfig& config);

@@ -29,17 +29,26 @@ Failure system_refused(const std::string& object, const Error& error) {
   return refused(ErrorCode::system_refused, object + ": " + error.message);
 }
 
+/// Names at most kMost entries.
+Event change_of(const std::set<EntryKey>& entries) {
+  constexpr std::size_t kMost = 64;
+  Event event{"change", {}, {{"entries", Json::array()}}};
+  for (const EntryKey& entry : entries) {
+    if (event.facts["entries"].size() == kMost) break;
+    event.facts["entries"].push_back({{"section", name(entry.part)}, {"name", entry.name}});
+  }
+  if (entries.size() > kMost) event.facts["more"] = entries.size() - kMost;
+  return event;
+}
+
 }  // namespace
 
-Controller::Controller(Platform& platform, encap::DecapConfig decap, Generation start)
-    : platform_{platform} {
+Controller::Controller(Platform& platform, encap::DecapConfig decap) : platform_{platform} {
   runtime_.worker_count = platform.worker_count();
   runtime_.tsc_hz = platform.tsc_hz();
   runtime_.decap = decap;
   runtime_.cleared.resize(runtime_.worker_count);
-  Snapshot nothing;
-  nothing.generation = start;
-  snapshot_ = std::make_shared<const Snapshot>(std::move(nothing));
+  snapshot_ = std::make_shared<const Snapshot>();
   publish_empty();
 }
 
@@ -59,8 +68,10 @@ Controller::~Controller() {
 
 void Controller::publish() {
   if (platform_.is_staging()) return;  // the transaction's end publishes
+  if (is_going_back_) registry_.dirty().entries.clear();
   assert(journal_ == nullptr || is_in_transaction() || registry_.dirty().entries.empty());
-  const Dirty dirty = std::exchange(registry_.dirty(), Dirty{});
+  Dirty dirty = std::exchange(registry_.dirty(), Dirty{});
+  if (!dirty.entries.empty()) document_ = Generation{document_.value() + 1U};
   for (const std::uint32_t counter : dirty.fresh_counters) platform_.clear_hits(counter);
   for (const std::uint16_t meter : dirty.fresh_meters) platform_.clear_meter(meter);
   if (!dirty.is_empty()) {
@@ -69,6 +80,9 @@ void Controller::publish() {
     platform_.publish(snapshot_);
     runtime_.egress.published();
   }
+  std::ranges::move(dirty.events, std::back_inserter(events_));
+  if (!dirty.entries.empty()) events_.push_back(change_of(dirty.entries));
+  if (!is_in_transaction()) tell_events();
   for (const NextHop& next_hop : dirty.next_hops) {
     if (model().tunnels_by_next_hop.contains(next_hop)) {
       platform_.resolve(next_hop.uplink, next_hop.address);
@@ -77,6 +91,10 @@ void Controller::publish() {
       runtime_.next_hop_macs.erase(next_hop);
     }
   }
+}
+
+void Controller::tell_events() {
+  if (!events_.empty()) tell_(std::exchange(events_, {}));
 }
 
 void Controller::put_egress(const Dirty& dirty) {
@@ -153,6 +171,24 @@ Outcome<Ok> Controller::set_port_up(const std::string& name, bool up) {
 }
 
 // -- tenants, segments, remotes ------------------------------------------------------------------
+
+Outcome<Ok> Controller::add_access(const AccessConfig& config) {
+  auto status = registry_.add_access(config);
+  publish();
+  return status;
+}
+
+Outcome<Ok> Controller::remove_access(const std::string& name) {
+  auto status = registry_.remove_access(name);
+  publish();
+  return status;
+}
+
+Outcome<Ok> Controller::set_quota(const std::string& name, const TenantQuota& quota) {
+  auto status = registry_.set_quota(name, quota);
+  publish();
+  return status;
+}
 
 Outcome<Ok> Controller::add_tenant(const TenantConfig& config) {
   const bool is_new = model().tenant(config.name) == nullptr;
@@ -255,6 +291,8 @@ Outcome<EndpointIndex> Controller::attach(const EndpointConfig& config) {
   EndpointConfig complete = config;
   complete.mtu = registry_.mtu_of(config);
   if (lives_ && !lives_(config)) return put_gone(config, index);
+  // Before and after it is opened: what a path leads to may change in between.
+  if (auto failure = check_place(config, {})) return *failure;
   vacate_place_of(config);
   auto port = platform_.open_endpoint(complete, owner);
   if (!port && lives_) {
@@ -262,6 +300,10 @@ Outcome<EndpointIndex> Controller::attach(const EndpointConfig& config) {
     return put_gone(config, index);
   }
   if (!port) return system_refused("endpoint " + config.name(), port.error());
+  if (auto failure = check_place(config, platform_.identity_of(**port))) {
+    platform_.retire(std::move(*port));
+    return *failure;
+  }
 
   const std::uint64_t hz = platform_.tsc_hz();
   (*port)->budgets.broadcast = budget(config.bum_budget.broadcast, hz);
@@ -295,6 +337,35 @@ Outcome<EndpointIndex> Controller::attach(const EndpointConfig& config) {
   publish();
   platform_.retire(std::move(*port));
   return system_refused("endpoint " + config.name(), watched.error());
+}
+
+/// An agent of a tenant names namespaces of the host, so it could name anybody's. `identity`: where its interface is;
+/// empty: what the config says.
+std::optional<Failure> Controller::check_place(
+    const EndpointConfig& config, const std::string& identity
+) const {
+  if (!place_limit_.has_value()) return std::nullopt;
+  const auto leads_to = [&](const std::string& place) {
+    if (place.empty()) return false;
+    return identity.empty() ? platform_.is_at(config, place) : identity == place;
+  };
+  std::string reason;
+  if (leads_to(platform_.own_identity())) reason = "is the host's network namespace";
+  for (const auto& [index, open] : runtime_.ports) {
+    if (!reason.empty() || identity.empty()) break;
+    const EndpointRecord* other = model().endpoint(index);
+    if (other == nullptr) continue;
+    const std::string& tenant = model().segment(other->segment)->config.tenant;
+    if (place_limit_->contains(tenant) || !leads_to(platform_.identity_of(*open.port))) continue;
+    reason = "is of a container of another tenant";
+  }
+  if (reason.empty()) return std::nullopt;
+  return refused(
+      ErrorCode::not_permitted,
+      "endpoint.netns: " + (config.netns.empty() ? std::to_string(config.pid) : config.netns) +
+          " " + reason,
+      config.netns.empty() ? "pid" : "netns"
+  );
 }
 
 /// The port, no longer watched and no longer in the next snapshot.

@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "control/compiler.h"
+#include "control/events.h"
 #include "control/failure.h"
 #include "control/journal.h"
 #include "control/model.h"
@@ -45,10 +46,8 @@ struct PortRuleAnswer {
 
 class Controller {
  public:
-  /// Publishes an empty, forwarding snapshot of the generation after `start`. `platform` outlives the controller.
-  explicit Controller(
-      Platform& platform, encap::DecapConfig decap = {}, Generation start = Generation{0}
-  );
+  /// Publishes an empty, forwarding snapshot. `platform` outlives the controller.
+  explicit Controller(Platform& platform, encap::DecapConfig decap = {});
   Controller(const Controller&) = delete;
   Controller& operator=(const Controller&) = delete;
   /// Publishes an empty snapshot, retires every port and closes every uplink: nothing is left.
@@ -71,16 +70,27 @@ class Controller {
 
   // -- restoring (controller_restore.cc) ---------------------------------------------------------
   using Lives = std::function<bool(const EndpointConfig&)>;
-  /// A transaction in which endpoints that do not live, or whose interface does not open, are put as "gone" instead of
-  /// being refused: they were accepted once. Its end has a generation of its own even if it changes nothing.
-  void begin_restoring(Lives lives);
-  [[nodiscard]] Outcome<Ok> end_restoring();
+  /// A transaction in which what was accepted once is not refused: endpoints that do not live, or whose interface does
+  /// not open, are put as "gone" (Registry::begin_restoring has the rest).
+  void begin_restoring(Lives lives, Registry::Places places);
+  /// The document has `generation` then.
+  [[nodiscard]] Outcome<Ok> end_restoring(Generation generation);
+
+  // -- bounds ------------------------------------------------------------------------------------
+  /// From now on attach() opens no interface in the namespace that weftd runs in, nor in one with a container of another
+  /// tenant. nullopt: anywhere.
+  void limit_places(std::optional<std::set<std::string>> tenants) {
+    place_limit_ = std::move(tenants);
+  }
 
   // -- verbs -------------------------------------------------------------------------------------
+  [[nodiscard]] Outcome<Ok> add_access(const AccessConfig& config);
+  [[nodiscard]] Outcome<Ok> remove_access(const std::string& name);
   [[nodiscard]] Outcome<UplinkIndex> add_port(const PortConfig& config);
   [[nodiscard]] Outcome<Ok> remove_port(const std::string& name);
   [[nodiscard]] Outcome<Ok> set_port_up(const std::string& name, bool up);
   [[nodiscard]] Outcome<Ok> add_tenant(const TenantConfig& config);
+  [[nodiscard]] Outcome<Ok> set_quota(const std::string& name, const TenantQuota& quota);
   [[nodiscard]] Outcome<Ok> remove_tenant(const std::string& name);
   /// Which of its meters polices all that its containers send; empty: none.
   [[nodiscard]] Outcome<Ok> set_tenant_meter(const std::string& name, const std::string& meter);
@@ -157,6 +167,9 @@ class Controller {
   /// The far side of a port vanished: the interface is reaped at once, the endpoint stays listed as
   /// "gone" until it is detached or attached again.
   void endpoint_gone(EndpointIndex endpoint);
+  /// Who is told of events, each time some are in force.
+  using Tell = std::function<void(const std::vector<Event>&)>;
+  void tell_to(Tell tell) { tell_ = std::move(tell); }
   /// Publishes what the reports above changed, if anything.
   void commit() { publish(); }
 
@@ -170,7 +183,8 @@ class Controller {
   [[nodiscard]] const std::set<EntryKey>& changed_entries() const noexcept {
     return registry_.dirty().entries;
   }
-  /// Of the last change; within a transaction: which one it will have.
+  /// Of the document: each change of it makes a new one, and nothing else does. Within a transaction: which one it will
+  /// have.
   [[nodiscard]] Generation generation() const noexcept;
   [[nodiscard]] const Platform& platform() const noexcept { return platform_; }
   /// The number of an uplink or endpoint, from its number or name.
@@ -184,6 +198,7 @@ class Controller {
 
  private:
   void publish();
+  void tell_events();
   void put_egress(const Dirty& dirty);
   /// Path MTUs towards VTEPs that are no remote of any segment.
   void forget_path_mtus();
@@ -193,6 +208,7 @@ class Controller {
   template <typename Forget>
   std::size_t forget_learned(SegmentIndex segment, Forget is_forgotten);
   std::size_t forget_learned_in(SegmentIndex segment);
+  void tell_of(const SegmentRecord& segment, const char* kind, Json facts);
   void forget_learned_through(SegmentIndex segment, TunnelIndex tunnel);
 
   /// A tenant's policy as a verb would leave it; nullptr: as it is.
@@ -216,9 +232,13 @@ class Controller {
   struct Before {
     Registry registry;
     Runtime runtime;
+    Generation generation;
     std::vector<EndpointIndex> detached;  // in this transaction
     std::vector<EndpointIndex> vacated;   // of them, those whose interface is gone already
   };
+  [[nodiscard]] std::optional<Failure> check_place(
+      const EndpointConfig& config, const std::string& identity
+  ) const;
   void vacate_place_of(const EndpointConfig& config);
   void restore();
   void reopen(const std::vector<EndpointIndex>& vacated);
@@ -230,6 +250,11 @@ class Controller {
 
   StagedPlatform platform_;
   Journal* journal_{};
+  std::optional<std::set<std::string>> place_limit_;
+  Tell tell_ = [](const std::vector<Event>&) {};
+  std::vector<Event> events_;       // that are not told yet
+  Generation document_{1};          // the empty one
+  bool is_going_back_{};            // to what is durable already
   Lives lives_;                     // empty: not restoring
   std::unique_ptr<Before> before_;  // nullptr: no transaction
   Registry registry_;

@@ -57,6 +57,12 @@ void Controller::forget_path_mtus() {
   });
 }
 
+void Controller::tell_of(const SegmentRecord& segment, const char* kind, Json facts) {
+  Json all{{"segment", segment.config.name}};
+  all.update(facts);
+  registry_.dirty().events.push_back({kind, segment.config.tenant, std::move(all)});
+}
+
 // -- learning ------------------------------------------------------------------------------------
 
 void Controller::learned(
@@ -72,11 +78,20 @@ void Controller::learned(
   auto& macs = runtime_.learned[segment];
   auto entry = macs.find(mac);
   if (entry == macs.end()) {
-    if (macs.size() >= record->config.fdb_limit) return;
+    if (macs.size() >= record->config.fdb_limit) {
+      if (!runtime_.full_fdbs.insert(segment).second) return;  // told already
+      tell_of(*record, "limit", {{"limit", "fdb_limit"}, {"at", record->config.fdb_limit}});
+      return;
+    }
     entry = macs.emplace(mac, LearnedMac{kNoTunnel, now, now}).first;
   }
   entry->second.last_seen = now;
   if (entry->second.tunnel == tunnel) return;
+  tell_of(
+      *record,
+      entry->second.tunnel == kNoTunnel ? "learn" : "move",
+      {{"mac", format(mac)}, {"vtep", format(remote->config.vtep)}}
+  );
   entry->second.tunnel = tunnel;
   registry_.dirty().macs.insert({segment, mac});
 }
@@ -89,6 +104,9 @@ std::size_t Controller::forget_learned(SegmentIndex segment, Forget is_forgotten
     const auto& [mac, learned] = entry;
     if (!is_forgotten(mac, learned)) return false;
     registry_.dirty().macs.insert({segment, mac});
+    runtime_.full_fdbs.erase(segment);
+    const SegmentRecord* record = model().segment(segment);
+    if (record != nullptr) tell_of(*record, "forget", {{"mac", format(mac)}});
     return true;
   });
   if (found->second.empty()) runtime_.learned.erase(found);
@@ -151,7 +169,14 @@ Outcome<std::size_t> Controller::flush_fdb(const std::optional<std::string>& seg
 void Controller::link_changed(UplinkIndex uplink, const LinkState& link) {
   auto& runtime = runtime_.uplinks[uplink.value()];
   if (!runtime.has_value()) return;
-  if (runtime->opened.link.is_up != link.is_up) registry_.dirty().uplinks = true;
+  if (runtime->opened.link.is_up != link.is_up) {
+    registry_.dirty().uplinks = true;
+    const PortRecord* port = model().port(uplink);
+    const Json name = port == nullptr ? Json{} : Json(port->config.name);
+    registry_.dirty().events.push_back(
+        {"link", {}, {{"port", name}, {"link", link.is_up ? "up" : "down"}}}
+    );
+  }
   runtime->opened.link = link;
 }
 
@@ -162,6 +187,7 @@ void Controller::endpoint_gone(EndpointIndex endpoint) {
   if (port == nullptr) return;
   spdlog::warn("endpoint {}: its interface is gone", record->config.name());
   registry_.touch_endpoint(endpoint);
+  registry_.tell_endpoint("gone", *record);
   publish();
   platform_.retire(std::move(port));
 }

@@ -7,16 +7,19 @@
 
 namespace weft::control {
 
-void Controller::begin_restoring(Lives lives) {
+void Controller::begin_restoring(Lives lives, Registry::Places places) {
   begin(Purpose::change);
   lives_ = std::move(lives);
-  registry_.dirty().globals = true;
+  registry_.begin_restoring(std::move(places));
 }
 
-Outcome<Ok> Controller::end_restoring() {
+Outcome<Ok> Controller::end_restoring(Generation generation) {
   assert(lives_);
   lives_ = nullptr;
-  return commit_transaction();
+  registry_.end_restoring();
+  auto committed = commit_transaction();
+  if (committed) document_ = generation;
+  return committed;
 }
 
 Outcome<EndpointIndex> Controller::put_gone(const EndpointConfig& config, EndpointIndex index) {

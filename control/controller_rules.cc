@@ -81,7 +81,9 @@ std::optional<Failure> Controller::check_actions(
   for (std::size_t i = 0; i < rule.actions.size(); ++i) {
     const MatchAction& action = rule.actions[i];
     std::string complaint;
-    if (action.kind == MatchActionKind::queue && action.value >= queues) {
+    // A restored rule may name a queue that the port no longer has: software has but one, and goes on.
+    const bool is_known = action.value < queues || registry_.is_restoring();
+    if (action.kind == MatchActionKind::queue && !is_known) {
       complaint = std::to_string(action.value) + " is none of the port's " +
                   std::to_string(queues) + " queues";
     } else if (action.kind == MatchActionKind::port_id && !port_name(model(), action.value).has_value()) {

@@ -20,15 +20,14 @@
 namespace weft::control {
 
 Generation Controller::generation() const noexcept {
-  const Generation current = snapshot_->generation;
-  const bool will_change = is_in_transaction() && !registry_.dirty().is_empty();
-  return will_change ? Generation{current.value() + 1U} : current;
+  const bool will_change = is_in_transaction() && !registry_.dirty().entries.empty();
+  return will_change ? Generation{document_.value() + 1U} : document_;
 }
 
 void Controller::begin(Purpose purpose) {
   assert(!is_in_transaction());
   publish();  // what was reported meanwhile is no part of it
-  before_ = std::make_unique<Before>(Before{registry_, runtime_, {}, {}});
+  before_ = std::make_unique<Before>(Before{registry_, runtime_, document_, {}, {}});
   registry_.hold();
   const bool is_trial = purpose == Purpose::trial;
   platform_.begin(is_trial ? StagedPlatform::Mode::trial : StagedPlatform::Mode::staged);
@@ -46,6 +45,7 @@ Outcome<Ok> Controller::commit_transaction() {
   platform_.begin_commit();
   publish();
   if (const auto refusal = platform_.watch_opened()) {
+    events_.clear();
     // The workers have it already: take it back from them too. What is on its way between them may name its indices.
     before_->registry.quarantine_taken_by(registry_);
     Dirty undone = everything(model(), runtime_);
@@ -60,12 +60,15 @@ Outcome<Ok> Controller::commit_transaction() {
     restore();
     registry_.dirty() = std::move(undone);
     publish();
+    // Its number is taken: it may be on disk, and the next one says that it is not in force.
+    if (!entries.empty()) before_->generation = Generation{document_.value() + 1U};
     roll_back();
     if (journal_ != nullptr && !entries.empty()) journal_->take_back(*this, entries);
     return refused(ErrorCode::system_refused, refusal->message);
   }
   registry_.release();
   before_.reset();  // holds ports that are about to be closed
+  tell_events();
   platform_.finish();
   return Ok{};
 }
@@ -82,12 +85,15 @@ void Controller::roll_back() {
   assert(is_in_transaction());
   lives_ = nullptr;
   restore();
+  document_ = before_->generation;
   const std::vector<EndpointIndex> vacated = std::move(before_->vacated);
   before_.reset();
   const StagedPlatform::Leftover leftover = platform_.roll_back();
+  is_going_back_ = true;
   offer_again(leftover.offered);
   drop_ports(leftover.unwatched);
   reopen(vacated);
+  is_going_back_ = false;
 }
 
 /// Opens what `vacate_place_of` closed. What can not be opened again is "gone", as if the container had gone.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "control/document_parts.h"
+#include "control/events.h"
 #include "control/model.h"
 #include "dataplane/base/ids.h"
 #include "dataplane/net/addr.h"
@@ -56,6 +57,8 @@ struct Dirty {
   /// Likewise: counters and meters with a new owner, who starts at zero.
   std::vector<std::uint32_t> fresh_counters;
   std::vector<std::uint16_t> fresh_meters;
+  /// Told when all of it is in force.
+  std::vector<Event> events;
 
   /// Whether there is nothing to publish.
   [[nodiscard]] bool is_empty() const noexcept {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "classifier/qos.h"
+#include "control/access/params_access.h"
 #include "control/params.h"
 #include "control/params_l7.h"
 #include "control/params_policy.h"
@@ -68,6 +69,9 @@ void put(Document& document, Part part, std::string tenant, Json json) {
 }
 
 void put_node(const Model& model, Document& document) {
+  for (const auto& [name, config] : model.access) {
+    put(document, Part::access, {}, to_json(config));
+  }
   for (const classifier::Phb phb : classifier::kPhbs) {
     put(document, Part::budgets, {}, budget_entry(model, phb));
   }
@@ -99,6 +103,10 @@ std::pair<std::string, std::string> halves(const std::string& name, std::size_t 
 }
 
 PlacedEntry node_entry(const Model& model, Part part, const std::string& name) {
+  if (part == Part::access) {
+    const auto found = model.access.find(name);
+    return {found == model.access.end() ? Json{} : to_json(found->second), 0};
+  }
   if (part == Part::budgets) {
     const auto phb = std::ranges::find_if(classifier::kPhbs, [&](classifier::Phb each) {
       return name == classifier::name(each);
@@ -133,6 +141,7 @@ PlacedEntry tenant_entry(const Model& model, Part part, const std::string& name)
       if (l7 == nullptr) return {};
       return {l7_entry(*tenant, *l7), l7 - tenant->l7.data()};
     }
+    case Part::access:
     case Part::budgets:
     case Part::ports:
     case Part::schedulers:
@@ -172,6 +181,7 @@ Json canonical(RemoteConfig config) {
 
 PlacedEntry entry_of(const Model& model, const EntryKey& key) {
   switch (key.part) {
+    case Part::access:
     case Part::budgets:
     case Part::ports:
     case Part::schedulers:
@@ -190,7 +200,8 @@ PlacedEntry entry_of(const Model& model, const EntryKey& key) {
       return {remote_entry(model, key.name), 0};
     case Part::endpoints: {
       const EndpointRecord* endpoint = endpoint_called(model, key.name);
-      return endpoint == nullptr ? PlacedEntry{} : PlacedEntry{to_json(endpoint->config), 0};
+      return endpoint == nullptr ? PlacedEntry{}
+                                 : PlacedEntry{to_json(endpoint->config), endpoint->index.value()};
     }
     case Part::rules: {
       if (const PortRecord* uplink = model.port(key.name)) {

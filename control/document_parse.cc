@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "classifier/qos.h"
+#include "control/access/params_access.h"
 #include "control/document.h"
 #include "control/params.h"
 #include "control/params_l7.h"
@@ -34,6 +35,8 @@ Parsed formatted(const Outcome<T>& parsed, Format format) {
 Parsed parse_entry(Part part, const Json& json, const Model& model) {
   const auto plain = [](const auto& config) { return to_json(config); };
   switch (part) {
+    case Part::access:
+      return formatted(parse_access(json), plain);
     case Part::budgets:
       return formatted(parse_budget_change(json), [](const BudgetChange& change) -> Json {
         if (!change.rate.has_value()) return nullptr;
@@ -125,6 +128,7 @@ class Owners {
 
   [[nodiscard]] std::string of(Part part, const Json& json) const {
     switch (part) {
+      case Part::access:
       case Part::budgets:
       case Part::ports:
       case Part::schedulers:

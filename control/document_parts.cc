@@ -7,6 +7,7 @@ namespace weft::control {
 namespace {
 
 constexpr std::array<const char*, kPartCount> kNames{
+    "access",
     "budgets",
     "ports",
     "schedulers",
@@ -28,7 +29,8 @@ const char* name(Part part) noexcept {
 }
 
 bool is_hosts(Part part) noexcept {
-  return part == Part::budgets || part == Part::ports || part == Part::schedulers;
+  return part == Part::access || part == Part::budgets || part == Part::ports ||
+         part == Part::schedulers;
 }
 
 std::string text(const Json& json, const char* key) {
@@ -39,6 +41,7 @@ std::string name_of(Part part, const Json& json) {
   switch (part) {
     case Part::budgets:
       return text(json, "class");
+    case Part::access:
     case Part::ports:
     case Part::tenants:
     case Part::tenant_settings:

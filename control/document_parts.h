@@ -20,6 +20,7 @@ inline constexpr std::size_t kMaxRemoteEndpoints = 4096;
 /// Sections in the order in which they can be applied to an empty host: what is named comes before who names it, and
 /// rules before whom they protect.
 enum class Part : std::uint8_t {
+  access,
   budgets,
   ports,
   schedulers,
@@ -34,6 +35,7 @@ enum class Part : std::uint8_t {
   rules,
 };
 inline constexpr std::array kParts{
+    Part::access,
     Part::budgets,
     Part::ports,
     Part::schedulers,

@@ -25,8 +25,9 @@ enum class ErrorCode : int {
   in_use = -32003,
   limit_reached = -32004,
   system_refused = -32005,
-  deadline = -32006,  // reserved
+  deadline = -32006,
   not_carried_out = -32007,
+  not_permitted = -32008,
 };
 
 struct Failure {

@@ -69,7 +69,7 @@ class Fields {
   template <typename Number>
   [[nodiscard]] Number number_or_zero(const char* name, Number fallback, Number low, Number high) {
     const Json* field = find(name);
-    if (field != nullptr && *field == 0) return 0;
+    if (field != nullptr && field->is_number_integer() && *field == 0) return 0;
     return number<Number>(name, fallback, low, high);
   }
 

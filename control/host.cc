@@ -387,7 +387,7 @@ Result<std::shared_ptr<Port>> Host::open_endpoint(const EndpointConfig& config, 
   auto opened = container_ports_.open(config);
   if (!opened) return opened.error();
   homes_[opened->port.get()] =
-      Home{opened->netns_path, opened->netns, std::move(place), kNoEndpoint};
+      Home{opened->netns_path, opened->netns, opened->identity, std::move(place), kNoEndpoint};
   return std::move(opened->port);
 }
 
@@ -400,14 +400,15 @@ bool Host::is_present(const Port& port) const {
 
 std::string Host::identity_of(const Port& port) const {
   const auto home = homes_.find(&port);
-  if (home == homes_.end() || home->second.path.empty()) return {};
-  const NetnsIdentity& identity = home->second.identity;
-  return std::to_string(identity.device) + ":" + std::to_string(identity.inode);
+  return home == homes_.end() ? std::string{} : home->second.words;
 }
 
 bool Host::is_at(const EndpointConfig& config, const std::string& identity) const {
-  // The place begins with the namespace's identity (container_port.h).
-  return !identity.empty() && container_ports_.place_of(config) == identity + "/" + config.ifname;
+  return !identity.empty() && ContainerPorts::identity_of(config) == identity;
+}
+
+std::string Host::own_identity() const {
+  return ContainerPorts::own_identity();
 }
 
 Status Host::watch(EndpointIndex endpoint, Port& port, WorkerId owner) {

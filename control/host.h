@@ -82,6 +82,7 @@ class Host final : public Platform {
   [[nodiscard]] std::string identity_of(const Port& port) const override;
   [[nodiscard]] bool is_at(const EndpointConfig& config, const std::string& identity)
       const override;
+  [[nodiscard]] std::string own_identity() const override;
   [[nodiscard]] Status watch(EndpointIndex endpoint, Port& port, WorkerId owner) override;
   void unwatch(EndpointIndex endpoint, Port& port, WorkerId owner) override;
   void retire(std::shared_ptr<Port> port) override;
@@ -116,6 +117,7 @@ class Host final : public Platform {
   struct Home {
     std::string path;
     NetnsIdentity identity;
+    std::string words;                     // Platform::identity_of
     std::string place;                     // what nobody else can open while the port exists
     EndpointIndex endpoint = kNoEndpoint;  // set while watched
   };

@@ -41,6 +41,15 @@ class IndexPool {
     return index;
   }
 
+  /// Gives out this one, if nobody has it; those below it that nobody has can still be taken.
+  bool take(Index index) {
+    if (index.value() < fresh_) return std::erase(freed_, index) > 0;
+    if (index.value() >= limit_) return false;
+    while (fresh_ < index.value()) freed_.push_back(Index{fresh_++});
+    ++fresh_;
+    return true;
+  }
+
   void give_back(Index index) { (holds_ ? held_ : freed_).push_back(index); }
 
   /// From now on what is given back is not given out again, until release().

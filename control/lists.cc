@@ -92,6 +92,7 @@ Json list_tenants(const Model& model) {
         {"endpoints", tenant.endpoints},
         {"rules", record.rules->size()},
         {"meter", record.meter.empty() ? Json{} : Json(record.meter)},
+        {"quota", to_json(record.config.quota)},
     });
   }
   return Json{{"tenants", std::move(tenants)}};

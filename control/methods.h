@@ -9,9 +9,12 @@
 #include <string>
 #include <string_view>
 
+#include "control/access/access.h"
+#include "control/access/audit.h"
 #include "control/controller.h"
 #include "control/dispatch.h"
 #include "control/document_scope.h"
+#include "control/events.h"
 #include "control/failure.h"
 #include "control/fields.h"
 #include "control/state_journal.h"
@@ -25,6 +28,15 @@ struct Call {
   const Json& params;
   TimePoint now;
   StateJournal* journal{};  // nullptr: nothing is durable
+  const Peer& peer;
+  const Grant& grant;
+  const Audit& audit;
+  Watchers& watchers;
+
+  /// The same with other parameters, which outlive it.
+  [[nodiscard]] Call with(const Json& others) const {
+    return {controller, about, others, now, journal, peer, grant, audit, watchers};
+  }
 };
 
 enum class Effect : std::uint8_t {
@@ -42,6 +54,8 @@ struct Method {
 /// nullptr: there is none. Searches all tables (dispatch.cc).
 [[nodiscard]] const Method* find_method(std::string_view name) noexcept;
 
+/// whoami, access.* and audit.list (access/methods_access.cc).
+[[nodiscard]] std::span<const Method> access_methods() noexcept;
 /// What is not classification (methods_network.cc).
 [[nodiscard]] std::span<const Method> network_methods() noexcept;
 /// get, plan and apply (methods_document.cc).

@@ -5,6 +5,7 @@
 #include <cassert>
 #include <string>
 
+#include "control/access/permission.h"
 #include "control/document.h"
 #include "control/methods.h"
 #include "control/plan.h"
@@ -42,12 +43,18 @@ Outcome<DocumentRequest> parse_document_request(const Json& params, const char* 
 std::optional<Failure> carry_out(const Call& call, const std::vector<Step>& steps) {
   for (const Step& step : steps) {
     const Method* method = find_method(step.method);
-    assert(method != nullptr);
-    auto result =
-        method->handle(Call{call.controller, call.about, step.params, call.now, call.journal});
-    if (result) continue;
-    if (step.index.has_value()) return failure_of(step.part, *step.index, result.error());
-    return result.error();
+    const Guard* guard = guard_of(step.method);
+    assert(method != nullptr && guard != nullptr);
+    auto failure =
+        refusal(*guard, call.grant, call.controller.model(), step.params, /*is_step=*/true);
+    if (!failure.has_value()) {
+      Call each = call.with(step.params);
+      const auto result = method->handle(each);
+      if (result) continue;
+      failure = result.error();
+    }
+    if (step.index.has_value()) return failure_of(step.part, *step.index, *failure);
+    return failure;
   }
   return std::nullopt;
 }

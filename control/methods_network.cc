@@ -102,6 +102,12 @@ Outcome<Json> tenant_add(const Call& call) {
   return answered(call, call.controller.add_tenant(*config));
 }
 
+Outcome<Json> tenant_quota(const Call& call) {
+  const auto change = parse_quota_change(call.params);
+  if (!change) return change.error();
+  return answered(call, call.controller.set_quota(change->name, change->quota));
+}
+
 Outcome<Json> tenant_remove(const Call& call) {
   const auto name = parse_only_name(call.params, "tenant");
   if (!name) return name.error();
@@ -289,6 +295,7 @@ constexpr std::array kMethods{
     Method{"tenant.add", tenant_add, Effect::changes},
     Method{"tenant.remove", tenant_remove, Effect::changes},
     Method{"tenant.set", tenant_set, Effect::changes},
+    Method{"tenant.quota", tenant_quota, Effect::changes},
     Method{"tenant.list", tenant_list},
     Method{"segment.add", segment_add, Effect::changes},
     Method{"segment.set", segment_set, Effect::changes},

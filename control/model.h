@@ -28,6 +28,7 @@
 #include "classifier/policy_rules.h"
 #include "classifier/source_guard.h"
 #include "classifier/tuple_space.h"
+#include "control/access/access.h"
 #include "control/model_policy.h"
 #include "control/model_qos.h"
 #include "dataplane/base/ids.h"
@@ -204,6 +205,7 @@ struct EndpointName {
 using PortRules = std::vector<classifier::PortRule>;
 
 struct Model {
+  AccessList access;
   std::map<std::string, PortRecord> ports;
   std::map<std::string, TenantRecord> tenants;
   std::map<std::string, SegmentIndex> segment_names;

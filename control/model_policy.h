@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,8 +47,20 @@ struct L7ClassRecord {
   std::uint8_t id{};  // 1-254: what flows keep; the same as long as the class exists
 };
 
+/// How much a tenant may have on this host, as its operator says. nullopt: no bound of its own.
+struct TenantQuota {
+  std::optional<std::uint32_t> endpoints;
+  std::optional<std::uint32_t> rules;  // of its policy
+  std::optional<std::uint32_t> meters;
+  std::optional<std::uint32_t> l7_classes;
+  std::map<classifier::Phb, BitRate>
+      contracts;  // of its endpoints in a scarce class, together; bit/s
+  friend bool operator==(const TenantQuota&, const TenantQuota&) = default;
+};
+
 struct TenantConfig {
   std::string name;
+  TenantQuota quota{};
   friend bool operator==(const TenantConfig&, const TenantConfig&) = default;
 };
 

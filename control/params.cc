@@ -123,17 +123,6 @@ Json to_json(const PortConfig& config) {
   return json;
 }
 
-Outcome<TenantConfig> parse_tenant(const Json& json) {
-  Fields fields{json, "tenant"};
-  TenantConfig config{fields.required_name("name")};
-  if (auto failure = fields.finish()) return *failure;
-  return config;
-}
-
-Json to_json(const TenantConfig& config) {
-  return Json{{"name", config.name}};
-}
-
 Outcome<RemoteConfig> parse_remote(const Json& json) {
   Fields fields{json, "remote"};
   RemoteConfig config;

@@ -28,6 +28,9 @@ inline constexpr std::uint16_t kMinMtu = 68;
 
 [[nodiscard]] Outcome<TenantConfig> parse_tenant(const Json& json);
 [[nodiscard]] Json to_json(const TenantConfig& config);
+/// tenant.quota: the tenant's name and its next quota.
+[[nodiscard]] Outcome<TenantConfig> parse_quota_change(const Json& json);
+[[nodiscard]] Json to_json(const TenantQuota& quota);
 
 [[nodiscard]] Outcome<SegmentConfig> parse_segment(const Json& json);
 /// `current` with the fields of `json` laid over it (segment.set).

@@ -122,6 +122,10 @@ std::vector<QosContract> read_contracts(Fields& outer) {
 
 }  // namespace
 
+BitRate read_quota_rate(Fields& fields, const char* name) {
+  return read_rate(fields, name, 0, true);
+}
+
 std::optional<BitRate> parse_rate(std::string_view text) noexcept {
   const auto* unit = std::ranges::find_if(kRateUnits, [&](const RateUnit& candidate) {
     return text.ends_with(candidate.suffix);
@@ -134,7 +138,9 @@ std::optional<BitRate> parse_rate(std::string_view text) noexcept {
       std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
   constexpr double kBeyondAll = 1e15;
   const bool is_whole = error == std::errc{} && end == text.data() + text.size();
-  if (!is_whole || !(value >= 0) || value * bits > kBeyondAll) return std::nullopt;
+  // What is not nothing must not become nothing.
+  const bool vanishes = value * bits < 0.5 && (value != 0 || std::signbit(value));
+  if (!is_whole || !(value >= 0) || vanishes || value * bits > kBeyondAll) return std::nullopt;
   return static_cast<BitRate>(std::llround(value * bits));
 }
 

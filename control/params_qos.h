@@ -42,6 +42,9 @@ struct MeterAddition {
 [[nodiscard]] ConnectionLimits read_limits(Fields& fields, const ConnectionLimits& current = {});
 [[nodiscard]] Json to_json(const ConnectionLimits& limits);
 
+/// A rate that may be 0 (none at all).
+[[nodiscard]] BitRate read_quota_rate(Fields& fields, const char* name);
+
 /// `qos` of an endpoint, laid over `current`; contracts are replaced together.
 [[nodiscard]] EndpointQosConfig read_endpoint_qos(
     Fields& fields, const EndpointQosConfig& current = {}

@@ -141,8 +141,9 @@ TEST_F(Plans, WhatCanNotIsReplacedWithWhatHangsOnIt) {
 TEST_F(Plans, EverythingMayGoAtOnce) {
   Json nothing = Json::object();
   for (const auto& section : state.items()) nothing[section.key()] = Json::array();
+  nothing["access"] = Json::array();
   apply(nothing);
-  EXPECT_EQ(got(), nothing);
+  EXPECT_TRUE(std::ranges::all_of(got(), [](const Json& section) { return section.empty(); }));
   EXPECT_TRUE(platform.open_uplinks.empty());
   EXPECT_EQ(platform.ports_alive, 0);
 }

@@ -110,6 +110,7 @@ void Planner::remove() {
   const auto stays_with_tenant = [&](const Pair& pair) {
     return pair.goes() && !leaves(Part::tenants, pair.before->tenant);
   };
+  for_each(Part::access, "access.remove", goes, by_name);
   for_each(
       Part::rules,
       "rule.apply",

@@ -33,6 +33,15 @@ void Planner::put_tenants() {
   const auto comes = [](const Pair& pair) { return pair.comes(); };
   const auto as_written = [](const Pair& pair) { return pair.after->json; };
   for_each(Part::tenants, "tenant.add", comes, as_written);
+  // Lifted meanwhile: what goes beyond one quota may come before what makes room under the other.
+  for_each(
+      Part::tenants,
+      "tenant.quota",
+      [](const Pair& pair) { return pair.changes(); },
+      [](const Pair& pair) {
+        return Json{{"name", pair.after->name}, {"quota", Json::object()}};
+      }
+  );
   for_each(Part::meters, "qos.meter.add", comes, as_written);
   for_each(
       Part::tenant_settings,
@@ -93,6 +102,9 @@ Json Planner::rules_to_put(const Pair& pair) const {
 
 void Planner::put() {
   const auto as_written = [](const Pair& pair) { return pair.after->json; };
+  for_each(
+      Part::access, "access.add", [](const Pair& pair) { return pair.comes(); }, as_written
+  );
   // As they are written: ports keep the numbers that they had where the document is from.
   for_each(
       Part::ports, "port.add", [](const Pair& pair) { return pair.comes(); }, as_written
@@ -125,6 +137,15 @@ void Planner::tighten() {
         return pair.before == nullptr || loosened_budgets_.contains(pair.after->name);
       },
       [](const Pair& pair) { return pair.after->json; }
+  );
+  for_each(
+      Part::tenants,
+      "tenant.quota",
+      [](const Pair& pair) { return pair.changes(); },
+      [](const Pair& pair) {
+        const Json& json = pair.after->json;
+        return Json{{"name", pair.after->name}, {"quota", json.value("quota", Json::object())}};
+      }
   );
   for (const std::string& port : late_ports_) step("port.remove", {{"name", port}}, Part::ports);
 }

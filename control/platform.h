@@ -188,11 +188,13 @@ class Platform {
   [[nodiscard]] virtual std::string place_of(const EndpointConfig& config) const = 0;
   [[nodiscard]] virtual bool is_present(const Port& port) const = 0;
   /// What the port leads into, in words that mean the same to a later process on the same boot of the same machine:
-  /// a network namespace's device and inode. Empty: nothing that could be told from another (a socket).
+  /// a network namespace's device, inode and cookie. Empty: nothing that could be told from another (a socket).
   [[nodiscard]] virtual std::string identity_of(const Port& port) const = 0;
   /// Whether what `config` names is still what had this identity.
   [[nodiscard]] virtual bool is_at(const EndpointConfig& config, const std::string& identity)
       const = 0;
+  /// The identity of the network namespace that weftd itself runs in.
+  [[nodiscard]] virtual std::string own_identity() const = 0;
   /// Adds the port's poll_fd to its owner's epoll set; ports with poll_fd() == -1 are never passed.
   [[nodiscard]] virtual Status watch(EndpointIndex endpoint, Port& port, WorkerId owner) = 0;
   /// Removes it; no event for `endpoint` reaches the worker afterwards.

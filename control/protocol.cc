@@ -1,5 +1,7 @@
 #include "control/protocol.h"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 #include <vector>
 
@@ -65,6 +67,13 @@ Result<Request, BadRequest> parse_request(Json json) {
     request.id = *id;
   } else {
     return BadRequest{{}, not_a_request("request.id: " + shown(*id) + " is no id", "id")};
+  }
+  for (const auto& member : json.items()) {
+    constexpr std::array kMembers{"jsonrpc", "id", "method", "params"};
+    if (std::ranges::count(kMembers, member.key()) > 0) continue;
+    const std::string name = in_quotes(member.key());
+    return BadRequest{
+        request.id, not_a_request("request: " + name + " is no member of a request", member.key())};
   }
   const auto version = json.find("jsonrpc");
   if (version == json.end() || *version != "2.0") {

@@ -23,9 +23,9 @@ inline constexpr std::size_t kMaxBatch = 4096;
 inline constexpr std::size_t kMaxBatchAnswers = std::size_t{16} * 1024 * 1024;
 
 struct Request {
-  Json id;                 // string, number or null
+  Json id{};               // string, number or null
   bool is_notification{};  // no id at all: there will be no answer (JSON-RPC 2.0 s4.1)
-  std::string method;
+  std::string method{};
   Json params = Json::object();
 };
 

@@ -98,6 +98,17 @@ Outcome<Admission<UplinkIndex>> Registry::admit_port(const PortConfig& config) c
   }
   for (std::size_t i = 0; i < config.addresses.size(); ++i) {
     const IpAddress& address = config.addresses[i].address;
+    const auto remote = std::ranges::find_if(model_.remotes, [&](const auto& each) {
+      return each.second.config.vtep == address;
+    });
+    if (remote != model_.remotes.end()) {
+      return refused(
+          ErrorCode::in_use,
+          "port.addresses: " + format(address) + " is a remote VTEP of segment " +
+              remote->second.config.segment,
+          "addresses[" + std::to_string(i) + "]"
+      );
+    }
     const auto vtep = model_.vtep_slot(address);
     if (!vtep.has_value()) continue;
     const PortRecord* holder = model_.port(model_.vteps[*vtep]->uplink);
@@ -108,8 +119,24 @@ Outcome<Admission<UplinkIndex>> Registry::admit_port(const PortConfig& config) c
         "addresses[" + std::to_string(i) + "]"
     );
   }
+  if (const auto place = former_place(Part::ports, config.name)) {
+    return Admission<UplinkIndex>{UplinkIndex{static_cast<std::uint16_t>(*place)}, false};
+  }
   return Admission<UplinkIndex>{
       UplinkIndex{static_cast<std::uint16_t>(slot - is_taken.begin())}, false};
+}
+
+std::optional<std::int64_t> Registry::former_place(Part part, const std::string& name) const {
+  if (!places_.has_value()) return std::nullopt;
+  const auto found = places_->find({part, name});
+  if (found == places_->end()) return std::nullopt;
+  const std::int64_t place = found->second;
+  const bool is_taken = part == Part::ports
+                            ? place >= std::int64_t{kMaxUplinks} ||
+                                  model_.port(UplinkIndex{static_cast<std::uint16_t>(place)})
+                            : place >= std::int64_t{kMaxEndpoints} ||
+                                  model_.endpoint(EndpointIndex{static_cast<std::uint32_t>(place)});
+  return is_taken || place < 0 ? std::nullopt : std::optional{place};
 }
 
 void Registry::put_port(const PortConfig& config, UplinkIndex index, std::uint16_t mtu) {
@@ -158,6 +185,9 @@ Outcome<UplinkIndex> Registry::remove_port(const std::string& name) {
 
 Outcome<Ok> Registry::add_tenant(const TenantConfig& config) {
   const auto [place, is_new] = model_.tenants.try_emplace(config.name);
+  if (!is_new && place->second.config != config) {
+    return exists_differently("tenant " + config.name, place->second.config, config);
+  }
   place->second.config = config;
   if (is_new) touch(Part::tenants, config.name);
   return Ok{};
@@ -237,6 +267,7 @@ Outcome<std::uint16_t> Registry::check_mtu(const SegmentConfig& config, std::uin
     const {
   if (config.mtu == 0) return transport_mtu == 0 ? kLocalMtu : transport_mtu;
   if (transport_mtu == 0 || config.mtu <= transport_mtu) return config.mtu;
+  if (is_restoring()) return transport_mtu;  // the underlay shrank meanwhile
   const UplinkIndex uplink = model_.vteps[*model_.vtep_slot(*config.local_vtep)]->uplink;
   const PortRecord& port = *model_.port(uplink);
   return refused(

@@ -58,6 +58,19 @@ class Registry {
   /// what this one was changed to since hold().
   void quarantine_taken_by(const Registry& later);
 
+  // -- access (registry_access.cc) --------------------------------------------------------------
+  [[nodiscard]] Outcome<Ok> add_access(const AccessConfig& config);
+  [[nodiscard]] Outcome<Ok> remove_access(const std::string& name);
+
+  // -- restoring ---------------------------------------------------------------------------------
+  /// Where objects were, by their entries: an uplink's or endpoint's index.
+  using Places = std::map<EntryKey, std::int64_t>;
+  /// From now on, until end_restoring(), objects get their former places, and what was accepted once is not refused for
+  /// what happened to it since: an MTU that shrank, say.
+  void begin_restoring(Places places) { places_ = std::move(places); }
+  void end_restoring() { places_.reset(); }
+  [[nodiscard]] bool is_restoring() const noexcept { return places_.has_value(); }
+
   // -- ports -------------------------------------------------------------------------------------
   [[nodiscard]] Outcome<Admission<UplinkIndex>> admit_port(const PortConfig& config) const;
   /// Precondition: admitted, and not existing. `mtu`: octets of an IP packet, in force.
@@ -68,6 +81,8 @@ class Registry {
   [[nodiscard]] Outcome<Ok> add_tenant(const TenantConfig& config);
   /// Which of its meters polices all that its containers send; empty: none.
   [[nodiscard]] Outcome<Ok> set_tenant_meter(const std::string& name, const std::string& meter);
+  /// Refused when it has more already.
+  [[nodiscard]] Outcome<Ok> set_quota(const std::string& name, const TenantQuota& quota);
   [[nodiscard]] Outcome<Ok> remove_tenant(const std::string& name);
 
   // -- segments ----------------------------------------------------------------------------------
@@ -95,6 +110,8 @@ class Registry {
   void remove_endpoint(EndpointIndex index);
   /// The endpoint's interface vanished or came back: what depends on its port is dirty.
   void touch_endpoint(EndpointIndex index);
+  /// An event (events.h) about it.
+  void tell_endpoint(const char* kind, const EndpointRecord& endpoint);
   /// An endpoint that was gone has an interface again, with this MTU.
   void reopen_endpoint(EndpointIndex index, std::uint16_t mtu);
   /// Changes groups, labels, limits and QoS; `config` is the endpoint's otherwise.
@@ -197,6 +214,16 @@ class Registry {
   [[nodiscard]] std::string rule_with_meter(std::uint16_t meter) const;
   [[nodiscard]] std::string rule_that_sends_to(UplinkIndex uplink) const;
 
+  // registry_quota.cc. `what`: "endpoints", "rules", "meters" or "L7 classes". Precondition: the tenant exists.
+  [[nodiscard]] std::optional<Failure> check_quota(
+      const std::string& tenant, const char* what, std::size_t wanted
+  ) const;
+  [[nodiscard]] std::optional<Failure> check_contracts(
+      const EndpointConfig& config, const EndpointQosConfig& before
+  ) const;
+  [[nodiscard]] std::size_t endpoints_of(const std::string& tenant) const;
+  [[nodiscard]] BitRate contracts_of(const std::string& tenant, classifier::Phb phb) const;
+
   [[nodiscard]] std::optional<Failure> check_qos(
       const EndpointConfig& config, const EndpointRecord* existing
   ) const;
@@ -210,6 +237,10 @@ class Registry {
 
   Model model_;
   Dirty dirty_;
+  /// nullopt: not known, or taken. Only while restoring.
+  [[nodiscard]] std::optional<std::int64_t> former_place(Part part, const std::string& name) const;
+
+  std::optional<Places> places_;
   IndexPool<SegmentIndex> segment_indices_{kMaxSegments};
   IndexPool<EndpointIndex> endpoint_indices_{kMaxEndpoints};
   IndexPool<TunnelIndex> tunnel_indices_{kMaxTunnels};

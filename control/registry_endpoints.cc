@@ -36,7 +36,7 @@ Outcome<Admission<EndpointIndex>> Registry::admit_endpoint(const EndpointConfig&
         "segment"
     );
   }
-  if (segment->config.encap.has_value() && config.mtu > segment->mtu) {
+  if (segment->config.encap.has_value() && config.mtu > segment->mtu && !is_restoring()) {
     return refused(
         ErrorCode::bad_parameter,
         "endpoint.mtu: " + std::to_string(config.mtu) + " is above the limit " +
@@ -77,7 +77,12 @@ Outcome<Admission<EndpointIndex>> Registry::admit_endpoint(const EndpointConfig&
       );
     }
   }
+  const std::string& tenant = segment->config.tenant;
+  if (auto failure = check_quota(tenant, "endpoints", endpoints_of(tenant) + 1)) return *failure;
   if (auto failure = check_qos(config, nullptr)) return *failure;
+  if (const auto place = former_place(Part::endpoints, config.name())) {
+    return Admission<EndpointIndex>{EndpointIndex{static_cast<std::uint32_t>(*place)}, false};
+  }
   const auto index = endpoint_indices_.next();
   if (!index.has_value()) {
     return refused(
@@ -93,11 +98,22 @@ std::uint16_t Registry::mtu_of(const EndpointConfig& config) const {
   return config.mtu != 0 ? config.mtu : model_.segment(config.segment)->mtu;
 }
 
+void Registry::tell_endpoint(const char* kind, const EndpointRecord& endpoint) {
+  dirty_.events.push_back(
+      {kind,
+       model_.segment(endpoint.segment)->config.tenant,
+       {{"endpoint", endpoint.config.name()}, {"segment", endpoint.config.segment}}}
+  );
+}
+
 void Registry::put_endpoint(const EndpointConfig& config, EndpointIndex index, WorkerId owner) {
-  const EndpointIndex taken = endpoint_indices_.take();
-  assert(taken == index);
+  if (endpoint_indices_.next() == index) {
+    endpoint_indices_.take();
+  } else {
+    endpoint_indices_.take(index);  // its former place
+  }
   SegmentRecord& segment = model_.segments.at(model_.segment_names.at(config.segment));
-  EndpointRecord& endpoint = model_.endpoints[taken];
+  EndpointRecord& endpoint = model_.endpoints[index];
   endpoint.config = config;
   endpoint.index = index;
   endpoint.segment = segment.index;
@@ -117,6 +133,7 @@ void Registry::put_endpoint(const EndpointConfig& config, EndpointIndex index, W
   }
   touch_endpoint(index);
   touch(Part::endpoints, config.name());
+  tell_endpoint("attach", endpoint);
 }
 
 void Registry::remove_endpoint(EndpointIndex index) {
@@ -124,6 +141,7 @@ void Registry::remove_endpoint(EndpointIndex index) {
   put_port_rules(port_number(index), {});
   EndpointRecord& endpoint = model_.endpoints.at(index);
   touch(Part::endpoints, endpoint.config.name());
+  tell_endpoint("detach", endpoint);
   SegmentRecord& segment = model_.segments.at(endpoint.segment);
   tenant_of(segment).identities.give_back(endpoint.config.identity);
   drop_qos(endpoint);
@@ -144,6 +162,7 @@ void Registry::reopen_endpoint(EndpointIndex index, std::uint16_t mtu) {
   endpoint.mtu = mtu;
   dirty_.epochs.insert(endpoint.segment);
   touch_endpoint(index);
+  tell_endpoint("attach", endpoint);
   touch(Part::endpoints, endpoint.config.name());  // it may be in another namespace now
 }
 

@@ -79,6 +79,7 @@ Outcome<Registry::Proposal> Registry::propose_rule(
     );
   }
   if (auto failure = check_rule(**found, config, "")) return *failure;
+  if (auto failure = check_quota(tenant, "rules", (*found)->rules->size() + 1)) return *failure;
   const bool is_full = (*found)->rules->size() >= kMaxPolicyRules;
   const auto counter = is_full ? std::nullopt : take_counter();
   if (!counter.has_value()) {
@@ -121,6 +122,7 @@ Outcome<Registry::Proposal> Registry::propose_rules(
 ) {
   const auto found = find_tenant(tenant);
   if (!found) return found.error();
+  if (auto failure = check_quota(tenant, "rules", configs.size())) return *failure;
   std::unordered_map<std::string_view, const PolicyRuleRecord*> current;
   for (const PolicyRuleRecord& record : *(*found)->rules) {
     current.emplace(record.config.rule.name, &record);
@@ -187,6 +189,7 @@ Outcome<Registry::Proposal> Registry::propose_l7(
             differences(config, existing->config) + ")"
     );
   }
+  if (auto failure = check_quota(tenant, "L7 classes", (*found)->l7.size() + 1)) return *failure;
   if ((*found)->l7.size() >= classifier::kMaxL7Classes) {
     return refused(
         ErrorCode::limit_reached,

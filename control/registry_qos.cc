@@ -54,6 +54,7 @@ Outcome<Ok> Registry::add_meter(const std::string& tenant, const MeterConfig& co
             differences(config, existing->second.config) + ")"
     );
   }
+  if (auto failure = check_quota(tenant, "meters", meters.size() + 1)) return *failure;
   if (meter_indices_.available() == 0) {
     return refused(
         ErrorCode::limit_reached,
@@ -128,6 +129,7 @@ std::optional<Failure> Registry::check_qos(
     const EndpointConfig& config, const EndpointRecord* existing
 ) const {
   const EndpointQosConfig before = existing == nullptr ? EndpointQosConfig{} : existing->config.qos;
+  if (auto failure = check_contracts(config, before)) return failure;
   for (std::size_t i = 0; i < config.qos.contracts.size(); ++i) {
     const QosContract& contract = config.qos.contracts[i];
     const auto phb = static_cast<std::size_t>(contract.phb);

@@ -1,8 +1,8 @@
 // RequestLog: what requests with an id were answered, so that the same id answers the same result again.
 //
 // Ids belong to the user who sent them. The last kKept are remembered, in the order in which they were answered, and no more
-// than kMaxOctets of answers together. An answer of more than kMaxAnswer is not: only what lists many changes
-// (apply, rollback) is so long, and carried out again it changes nothing.
+// than kMaxOctets of answers together. Of an answer of more than kMaxAnswer the list of changes is left out: only what
+// lists many of them (apply, rollback) is so long.
 #pragma once
 
 #include <cstddef>
@@ -28,6 +28,16 @@ class RequestLog {
     std::string fingerprint;
     std::string answer;  // JSON
   };
+
+  /// What is remembered of a result.
+  [[nodiscard]] static std::string kept_answer(const Json& result) {
+    std::string answer = result.dump();
+    if (answer.size() <= kMaxAnswer) return answer;
+    Json rest = result;
+    rest.erase("changes");
+    rest["changes_omitted"] = true;
+    return rest.dump();
+  }
 
   /// nullptr: the id is new, or forgotten.
   [[nodiscard]] const Answered* find(const std::string& owner, const std::string& id) const {

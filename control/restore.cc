@@ -29,15 +29,6 @@ Outcome<std::map<std::string, StoredAttachment>> attachments_in(Store& store) {
 
 }  // namespace
 
-Result<Generation> start_of(Store& store) {
-  const auto last = store.last();
-  if (!last) return last.error();
-  // The Controller's empty snapshot is the next one, and the restored one follows.
-  constexpr std::uint64_t kSteps = 2;
-  const std::uint64_t number = last->has_value() ? (*last)->number : 0;
-  return Generation{number < kSteps ? 0 : number - kSteps};
-}
-
 Outcome<Restored> restore(
     Controller& controller, Dispatcher& dispatcher, StateJournal& journal, TimePoint now
 ) {
@@ -49,6 +40,8 @@ Outcome<Restored> restore(
   if (!document) return refused_by_store(document.error());
   const auto attachments = attachments_in(store);
   if (!attachments) return attachments.error();
+  const auto places = store.places();
+  if (!places) return refused_by_store(places.error());
   const auto requests = store.requests();
   if (!requests) return refused_by_store(requests.error());
   dispatcher.remember(*requests);
@@ -63,12 +56,12 @@ Outcome<Restored> restore(
     if (!does) restored.dead.push_back(config.name());
     return does;
   };
-  controller.begin_restoring(lives);
+  controller.begin_restoring(lives, *places);
   if (const auto applied = dispatcher.apply_document(*document, now); !applied) {
     controller.roll_back();
     return unreadable(store, applied.error());
   }
-  if (const auto status = controller.end_restoring(); !status) {
+  if (const auto status = controller.end_restoring(Generation{(*last)->number}); !status) {
     return unreadable(store, status.error());
   }
   return restored;
@@ -77,23 +70,25 @@ Outcome<Restored> restore(
 Outcome<Ok> finish_restoring(
     const Restored& restored, Dispatcher& dispatcher, StateJournal& journal, TimePoint now
 ) {
+  std::vector<Request> detach;
   for (const std::string& name : restored.dead) {
     spdlog::warn("endpoint {}: its container is gone since weftd ended; detached", name);
     const std::size_t slash = name.rfind('/');
     const Json params{{"container", name.substr(0, slash)}, {"ifname", name.substr(slash + 1)}};
-    if (const auto done = dispatcher.call("endpoint.detach", params, now); !done) {
-      return done.error();
-    }
+    detach.push_back({.method = "endpoint.detach", .params = params});
   }
+  if (const auto done = dispatcher.carry_out(detach, now); !done) return done.error();
   const auto import = journal.store().pending_import();
   if (!import) return refused_by_store(import.error());
   if (!import->has_value()) return Ok{};
+  // What was in force is served all the same: an import is a wish.
   if (const auto applied = dispatcher.apply_document(**import, now); !applied) {
-    return refused(
-        applied.error().code,
-        "state " + journal.store().path() + ": the import: " + applied.error().message,
-        applied.error().field
+    spdlog::error(
+        "state {}: the import waits for the next start: {}",
+        journal.store().path(),
+        applied.error().message
     );
+    return Ok{};
   }
   if (const Status done = journal.store().set_pending_import(std::nullopt); !done) {
     return refused_by_store(done.error());

@@ -1,6 +1,5 @@
 // Restore: a fresh Controller becomes what was acknowledged last.
 //
-//   start_of(store)  -> the generation to construct the Controller with
 //   restore(...)     -> the stored document is in force, with its generation; nothing is written
 //   dispatcher.keep_in(&journal)
 //   finish_restoring(...) -> containers that no longer live are detached, as a generation of its own; then an import
@@ -20,15 +19,12 @@
 
 namespace weft::control {
 
-/// What restore() needs so that the stored generation is the one in force at its end.
-[[nodiscard]] Result<Generation> start_of(Store& store);
-
 /// Endpoints of the stored document, as "c1/eth0".
 struct Restored {
   std::vector<std::string> dead;  // they do not live any more, and are listed as "gone"
 };
 
-/// Precondition: `controller` is as constructed with start_of(journal.store()), and keeps no journal.
+/// Precondition: `controller` is as constructed, and keeps no journal.
 [[nodiscard]] Outcome<Restored> restore(
     Controller& controller, Dispatcher& dispatcher, StateJournal& journal, TimePoint now
 );

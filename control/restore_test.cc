@@ -29,7 +29,7 @@ struct Daemon {
     EXPECT_TRUE(opened) << opened.error().message;
     store = std::move(*opened);
     journal = std::make_unique<StateJournal>(*store, boot, [] { return std::int64_t{0}; });
-    controller = std::make_unique<Controller>(platform, encap::DecapConfig{}, *start_of(*store));
+    controller = std::make_unique<Controller>(platform, encap::DecapConfig{});
     dispatcher = std::make_unique<Dispatcher>(*controller, About{});
   }
   void start(TimePoint now) {
@@ -102,7 +102,7 @@ class RestoreTest : public testing::Test {
   std::string folder;
   std::string boot = "boot 1";
   StoreLimits limits;
-  Peer peer{1000, 4711};
+  Peer peer{0, 4711, {}, false};
   std::unique_ptr<Daemon> daemon;
   TimePoint now{std::chrono::hours{1}};
 };
@@ -223,13 +223,14 @@ TEST_F(RestoreTest, RequestsOfATurnAreOneGeneration) {
     return Json{{"jsonrpc", "2.0"}, {"id", id}, {"method", method}, {"params", Json::parse(params)}}
         .dump();
   };
+  const Peer other{0, 12, {}, false};
   std::vector<Answer> answers;
   answers.push_back(daemon->dispatcher->submit(line(1, "tenant.add", R"({"name":"a"})"), now, peer)
   );
   answers.push_back(
-      daemon->dispatcher->submit(line(2, "tenant.remove", R"({"name":"x"})"), now, {0, 12})
+      daemon->dispatcher->submit(line(2, "tenant.remove", R"({"name":"x"})"), now, other)
   );
-  answers.push_back(daemon->dispatcher->submit(line(3, "endpoint.attach", kAttach), now, {0, 12}));
+  answers.push_back(daemon->dispatcher->submit(line(3, "endpoint.attach", kAttach), now, other));
   EXPECT_EQ(*answers[0], "");
   EXPECT_THAT(*answers[1], HasSubstr(R"("code":-32001)"));
   EXPECT_EQ(daemon->platform.publications, publications);
@@ -239,7 +240,7 @@ TEST_F(RestoreTest, RequestsOfATurnAreOneGeneration) {
   }
   EXPECT_EQ(daemon->platform.publications, publications + 1);
   const Json newest = accepted("history", R"({"limit":1})")["generations"][0];
-  EXPECT_EQ(newest["who"], "uid 0 pid 12, uid 1000 pid 4711");
+  EXPECT_EQ(newest["who"], "uid 0 pid 12, uid 0 pid 4711");
   EXPECT_EQ(newest["what"], "endpoint.attach, tenant.add");
   // A reading request ends the turn: it sees what is in force.
   const Answer waits =
@@ -251,6 +252,7 @@ TEST_F(RestoreTest, RequestsOfATurnAreOneGeneration) {
 
 TEST_F(RestoreTest, AnIdIsAnsweredTheSameAgain) {
   make_network();
+  accepted("access.add", R"({"name":"ops","uid":1000,"role":"operator"})");
   constexpr const char* kParams = R"({"name":"a","request_id":"r1"})";
   const Json first = accepted("tenant.add", kParams);
   accepted("tenant.add", R"({"name":"b"})");
@@ -262,7 +264,7 @@ TEST_F(RestoreTest, AnIdIsAnsweredTheSameAgain) {
   const Failure other = refusal("tenant.add", R"({"name":"c","request_id":"r1"})");
   EXPECT_EQ(other.message, "request_id: \"r1\" was given to another request");
   EXPECT_EQ(other.field, "request_id");
-  peer.uid = 0;  // ids are each user's own
+  peer.uid = 1000;  // ids are each user's own
   EXPECT_GT(accepted("tenant.add", R"({"name":"c","request_id":"r1"})")["generation"], last);
   EXPECT_EQ(refusal("tenant.add", R"({"name":"d","request_id":7})").field, "request_id");
   EXPECT_EQ(refusal("tenant.list", R"({"request_id":"r9"})").field, "request_id");
@@ -297,6 +299,117 @@ TEST_F(RestoreTest, ABatchMayBeSentAgain) {
   accepted("tenant.remove", R"({"name":"b"})");
   EXPECT_EQ(daemon->dispatcher->answer(line, now, peer), first);
   EXPECT_EQ(daemon->document()["tenants"].size(), 1U);
+}
+
+TEST_F(RestoreTest, AnIdIsThereOnceInABatch) {
+  const Json answer = Json::parse(daemon->dispatcher->answer(
+      R"([{"jsonrpc":"2.0","id":1,"method":"tenant.add","params":{"name":"a","request_id":"b1"}},)"
+      R"({"jsonrpc":"2.0","id":2,"method":"tenant.add","params":{"name":"a","request_id":"b1"}}])",
+      now,
+      peer
+  ));
+  EXPECT_EQ(answer[0]["error"]["code"], -32007);
+  EXPECT_EQ(answer[1]["error"]["message"], "request_id: \"b1\" is there twice in the batch");
+}
+
+TEST_F(RestoreTest, AnIdOfWhatWasTakenBackIsNew) {
+  make_network();
+  constexpr const char* kParams =
+      R"({"container":"c1","segment":"blue","netns":"/run/netns/c1","request_id":"r1"})";
+  daemon->platform.next_failure["watch"] = "no room in the epoll set";
+  EXPECT_THAT(refusal("endpoint.attach", kParams).message, HasSubstr("no room"));
+  restart();
+  EXPECT_TRUE(daemon->document()["endpoints"].empty());
+  const std::uint64_t before = generation();
+  EXPECT_GT(accepted("endpoint.attach", kParams)["generation"], before);
+  EXPECT_EQ(daemon->document()["endpoints"].size(), 1U);
+}
+
+TEST_F(RestoreTest, OnlyTheDocumentHasGenerations) {
+  make_network();
+  const std::uint64_t last = generation();
+  accepted("forwarding.set", R"({"enabled":false})");
+  accepted("port.set", R"({"name":"up0","up":false})");
+  EXPECT_EQ(generation(), last);
+}
+
+TEST_F(RestoreTest, NumbersOfPortsStay) {
+  make_network();
+  accepted("port.add", R"({"name":"up1","device":"net_null1"})");
+  accepted("port.add", R"({"name":"up2","device":"net_null2"})");
+  accepted("endpoint.attach", kAttach);
+  for (const char* name : {"z", "a"}) {
+    const Json params{{"container", name}, {"segment", "blue"}, {"netns", "/run/netns/c2"}};
+    accepted("endpoint.attach", params.dump());
+  }
+  accepted("port.remove", R"({"name":"up1"})");
+  accepted("endpoint.detach", R"({"container":"z"})");
+  const auto numbers = [&] {
+    std::map<std::string, int> by_name;
+    const Json ports = accepted("port.list")["ports"];
+    for (const Json& port : ports) by_name[port["name"]] = port["port"];
+    return by_name;
+  };
+  const auto before = numbers();
+  EXPECT_EQ(before.at("up2"), 2);
+  restart();
+  EXPECT_EQ(numbers(), before);
+  accepted("port.add", R"({"name":"up1","device":"net_null1"})");
+  EXPECT_EQ(numbers().at("up1"), 1);
+  accepted("endpoint.attach", R"({"container":"z","segment":"blue","netns":"/run/netns/c2"})");
+  EXPECT_EQ(numbers().size(), 6U);
+}
+
+TEST_F(RestoreTest, AnMtuThatShrankMeanwhileIsNoReasonToRefuse) {
+  make_network();
+  accepted(
+      "endpoint.attach", R"({"container":"c1","segment":"blue","netns":"/run/netns/c1","mtu":1450})"
+  );
+  accepted("segment.set", R"({"name":"blue","mtu":1400})");
+  const Json before = daemon->document();
+  restart();
+  EXPECT_EQ(daemon->document(), before);
+}
+
+TEST_F(RestoreTest, AFailedCommitOfAReplacedContainerGivesItsInterfaceBack) {
+  make_network();
+  accepted("endpoint.attach", kAttach);
+  accepted(
+      "rule.create", R"({"port":"up0","pattern":[{"item":"eth"}],"actions":[{"action":"count"}]})"
+  );
+  const Json before = daemon->document();
+  const std::string batch =
+      R"([{"jsonrpc":"2.0","id":1,"method":"rule.flush","params":{"port":"up0"}},)"
+      R"({"jsonrpc":"2.0","id":2,"method":"endpoint.detach","params":{"container":"c1"}},)"
+      R"({"jsonrpc":"2.0","id":3,"method":"endpoint.attach","params":{"container":"c1","segment":"blue","netns":"/run/netns/c1"}},)"
+      R"({"jsonrpc":"2.0","id":4,"method":"tenant.remove","params":{"name":"x"}}])";
+  static_cast<void>(daemon->dispatcher->answer(batch, now, peer));
+  EXPECT_EQ(daemon->document(), before);
+  EXPECT_EQ(accepted("endpoint.list")["endpoints"][0]["state"], "up");
+  restart();
+  EXPECT_EQ(daemon->document(), before);
+}
+
+TEST_F(RestoreTest, AnotherRequestOfTheTurnIsNoReasonToRefuse) {
+  make_network();
+  accepted("port.add", R"({"name":"up1","device":"net_null1"})");
+  const auto submit = [&](const std::string& method, const std::string& params) {
+    const Json request{
+        {"jsonrpc", "2.0"}, {"id", 1}, {"method", method}, {"params", Json::parse(params)}};
+    return daemon->dispatcher->submit(request.dump(), now, peer);
+  };
+  const Answer removed = submit("port.remove", R"({"name":"up1"})");
+  const Answer added = submit("port.add", R"({"name":"up2","device":"net_null1"})");
+  daemon->dispatcher->settle();
+  EXPECT_TRUE(Json::parse(*removed).contains("result")) << *removed;
+  EXPECT_TRUE(Json::parse(*added).contains("result")) << *added;
+  // Nor is what the system refuses to somebody else.
+  daemon->platform.next_failure["watch"] = "no room in the epoll set";
+  const Answer tenant = submit("tenant.add", R"({"name":"b"})");
+  const Answer attached = submit("endpoint.attach", kAttach);
+  daemon->dispatcher->settle();
+  EXPECT_TRUE(Json::parse(*tenant).contains("result")) << *tenant;
+  EXPECT_TRUE(Json::parse(*attached).contains("result")) << *attached;
 }
 
 TEST_F(RestoreTest, AnEarlierGenerationComesBack) {

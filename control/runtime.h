@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,7 @@ struct Runtime {
   std::map<NextHop, MacAddress> next_hop_macs;
   std::map<IpAddress, std::uint16_t> path_mtus;  // by remote VTEP, octets of an IP packet
   std::map<SegmentIndex, std::map<MacAddress, LearnedMac>> learned;
+  std::set<SegmentIndex> full_fdbs;    // that can learn no more, as watchers were told
   std::vector<WorkerReading> cleared;  // by worker
   /// By tenant: what its rules, identities and L7 classes were compiled to. Here because compiling may be
   /// refused, and takes too long to be done twice.

@@ -1,5 +1,6 @@
 #include "control/server.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -112,6 +113,16 @@ void Server::serve(TimePoint now) {
   close_impatiently(now);
 }
 
+bool Server::push(std::uint64_t number, const std::string& line, TimePoint now) {
+  const auto found = std::ranges::find_if(clients_, [&](const auto& client) {
+    return client.second.connection.number() == number;
+  });
+  if (found == clients_.end()) return false;
+  found->second.connection.push(line, now);
+  watch(found->second);  // a writable socket brings the turn that sends it
+  return true;
+}
+
 void Server::close(int fd) {
   long_line_.give_back(fd);
   clients_.erase(fd);
@@ -135,8 +146,9 @@ void Server::accept_clients(TimePoint now) {
       continue;
     }
     const int number = fd.get();
-    const auto added =
-        clients_.emplace(number, Watched{ClientConnection{std::move(fd), now, long_line_}, 0});
+    const auto added = clients_.emplace(
+        number, Watched{ClientConnection{std::move(fd), now, long_line_, ++last_number_}, 0}
+    );
     watch(added.first->second);
   }
 }

@@ -65,6 +65,8 @@ class Server {
   /// Does what is possible without waiting. Call it also about once a second without events: that
   /// is when patience runs out.
   void serve(TimePoint now);
+  /// Queues a line for the client of that number (Peer::connection). False: it is gone.
+  bool push(std::uint64_t number, const std::string& line, TimePoint now);
   [[nodiscard]] std::size_t client_count() const noexcept { return clients_.size(); }
 
  private:
@@ -95,7 +97,8 @@ class Server {
   UniqueFd listener_;
   LongLine long_line_;
   std::map<int, Watched> clients_;  // by fd
-  bool is_listener_paused_{};       // out of descriptors
+  std::uint64_t last_number_{};
+  bool is_listener_paused_{};  // out of descriptors
   TimePoint listener_resumes_{};
 };
 

@@ -41,7 +41,7 @@ class ServerTest : public testing::Test {
   }
 
   Result<std::unique_ptr<Server>> open() {
-    const auto answer = [this](std::string_view line, const Peer&) {
+    const auto answer = [this](std::string_view line, const Peer&, TimePoint) {
       ++answered;
       auto text =
           std::make_shared<std::string>(handle ? handle(line) : "<" + std::string{line} + ">");

@@ -217,6 +217,10 @@ bool StagedPlatform::is_at(const EndpointConfig& config, const std::string& iden
   return machine_.is_at(config, identity);
 }
 
+std::string StagedPlatform::own_identity() const {
+  return machine_.own_identity();
+}
+
 Status StagedPlatform::watch(EndpointIndex endpoint, Port& port, WorkerId owner) {
   if (!is_staging()) return machine_.watch(endpoint, port, owner);
   to_watch_.push_back({endpoint, &port, owner});

@@ -90,6 +90,7 @@ class StagedPlatform final : public Platform {
   [[nodiscard]] std::string identity_of(const Port& port) const override;
   [[nodiscard]] bool is_at(const EndpointConfig& config, const std::string& identity)
       const override;
+  [[nodiscard]] std::string own_identity() const override;
   [[nodiscard]] Status watch(EndpointIndex endpoint, Port& port, WorkerId owner) override;
   void unwatch(EndpointIndex endpoint, Port& port, WorkerId owner) override;
   void retire(std::shared_ptr<Port> port) override;

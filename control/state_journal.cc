@@ -31,7 +31,9 @@ Status StateJournal::commit(const Controller& controller, const std::set<EntryKe
   keys.insert(entries.begin(), entries.end());
   StoredChange change;
   change.generation = {controller.generation().value(), clock_(), who_, what_};
-  change.requests = std::exchange(requests_, {});
+  change.requests = overdue_requests_;
+  committed_ = std::exchange(requests_, {});
+  change.requests.insert(change.requests.end(), committed_.begin(), committed_.end());
   for (const EntryKey& key : keys) {
     const PlacedEntry entry = entry_of(controller.model(), key);
     std::string json = entry.json.is_null() ? std::string{} : entry.json.dump();
@@ -45,7 +47,10 @@ Status StateJournal::commit(const Controller& controller, const std::set<EntryKe
     change.entries.push_back({key.part, key.name, std::move(json), entry.position});
   }
   Status written = store_.write(change);
-  if (written) overdue_.clear();
+  if (written) {
+    overdue_.clear();
+    overdue_requests_.clear();
+  }
   return written;
 }
 
@@ -57,10 +62,19 @@ Status StateJournal::remember(std::vector<StoredRequest> requests) {
 
 void StateJournal::take_back(const Controller& controller, const std::set<EntryKey>& entries) {
   describe("weftd", "taken back: " + what_);
-  const Status written = commit(controller, entries);
-  if (written) return;
   overdue_.insert(entries.begin(), entries.end());
-  spdlog::error("{}; written with the next change", written.error().message);
+  for (StoredRequest& request : committed_) {
+    request.answer.clear();
+    overdue_requests_.push_back(std::move(request));
+  }
+  const Status written = commit(controller, {});
+  if (!written) spdlog::error("{}; tried again until it succeeds", written.error().message);
+}
+
+void StateJournal::retry(const Controller& controller) {
+  if (overdue_.empty() && overdue_requests_.empty()) return;
+  describe("weftd", "taken back");
+  static_cast<void>(commit(controller, {}));
 }
 
 }  // namespace weft::control

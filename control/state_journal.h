@@ -29,6 +29,8 @@ class StateJournal final : public Journal {
   [[nodiscard]] Status commit(const Controller& controller, const std::set<EntryKey>& entries)
       override;
   void take_back(const Controller& controller, const std::set<EntryKey>& entries) override;
+  /// Tries again to write what take_back() could not. Call it once per turn of the control loop.
+  void retry(const Controller& controller);
 
   /// Answers of requests that changed nothing.
   [[nodiscard]] Status remember(std::vector<StoredRequest> requests);
@@ -45,8 +47,10 @@ class StateJournal final : public Journal {
   std::string who_ = "weftd";
   std::string what_;
   std::vector<StoredRequest> requests_;
-  /// Entries that may differ from what is on disk because something could not be taken back.
+  std::vector<StoredRequest> committed_;  // requests of the last commit
+  /// What may differ from what is on disk because something could not be taken back.
   std::set<EntryKey> overdue_;
+  std::vector<StoredRequest> overdue_requests_;  // without answers
 };
 
 }  // namespace weft::control

@@ -71,8 +71,8 @@ Result<Dispatcher::Json> read_document(const std::string& path) {
 struct State {
   std::unique_ptr<Store> store;
   std::unique_ptr<StateJournal> journal;
-  Generation start{0};
   Dispatcher::Json document = Dispatcher::Json::object();  // that will be restored
+  Dispatcher::Json import = Dispatcher::Json::object();    // that will be applied then
 };
 
 Result<std::string> boot_id() {
@@ -92,9 +92,9 @@ Result<State> open_state(const std::string& folder) {
   if (!store) return store.error();
   state.store = std::move(*store);
   state.journal = std::make_unique<StateJournal>(*state.store, *boot);
-  const auto start = start_of(*state.store);
-  if (!start) return start.error();
-  state.start = *start;
+  auto import = state.store->pending_import();
+  if (!import) return import.error();
+  if (import->has_value()) state.import = std::move(**import);
   const auto last = state.store->last();
   if (!last) return last.error();
   if (!last->has_value()) return state;
@@ -215,8 +215,8 @@ int run(const Options& options) {
   }
   // The socket first: a second daemon must be refused before it touches a device.
   Dispatcher* dispatcher_behind_socket = nullptr;
-  const auto answer = [&](std::string_view line, const Peer& peer) {
-    return dispatcher_behind_socket->submit(line, std::chrono::steady_clock::now(), peer);
+  const auto answer = [&](std::string_view line, const Peer& peer, TimePoint arrived) {
+    return dispatcher_behind_socket->submit(line, arrived, peer);
   };
   auto server =
       Server::open({.path = options.socket}, answer, [&] { dispatcher_behind_socket->settle(); });
@@ -224,17 +224,23 @@ int run(const Options& options) {
   auto state = open_state(options.state);
   if (!state) return fail(state.error().message);
 
-  const auto config = host_config(options, {document, state->document});
+  const auto config = host_config(options, {document, state->document, state->import});
   if (!config) return fail(config.error().message);
   auto host = Host::start(*config);
   if (!host) return fail(host.error().message);
   {
-    Controller controller{
-        **host, encap::DecapConfig{.vxlan_port = options.vxlan_port}, state->start};
+    Controller controller{**host, encap::DecapConfig{.vxlan_port = options.vxlan_port}};
     Dispatcher dispatcher{
         controller, About{.weft = WEFT_VERSION, .dpdk = Eal::dpdk_version(), .pid = getpid()}};
     dispatcher_behind_socket = &dispatcher;
+    dispatcher.push_with([&](std::uint64_t connection, const std::string& line) {
+      return *server != nullptr &&
+             (*server)->push(connection, line, std::chrono::steady_clock::now());
+    });
     if (state->journal != nullptr) {
+      auto audit = Audit::open(options.state);
+      if (!audit) return fail(audit.error().message);
+      dispatcher.audit_to(std::move(*audit));
       const auto restored = restore_state(controller, dispatcher, *state->journal);
       if (!restored) return fail(restored.error().message);
     }

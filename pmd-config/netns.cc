@@ -8,6 +8,7 @@
 #include <linux/nsfs.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 namespace weft {
@@ -50,6 +51,24 @@ Result<Netns> Netns::adopt(UniqueFd fd, std::string path) {
       std::move(fd),
       NetnsIdentity{std::uint64_t{status.st_dev}, std::uint64_t{status.st_ino}},
       std::move(path)};
+}
+
+std::uint64_t Netns::cookie() const {
+#ifdef SO_NETNS_COOKIE
+  constexpr int kOption = SO_NETNS_COOKIE;
+#else
+  constexpr int kOption = 71;  // headers older than the kernel
+#endif
+  const auto cookie = run([]() -> Result<std::uint64_t> {
+    const UniqueFd fd{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    std::uint64_t value = 0;
+    socklen_t size = sizeof value;
+    if (!fd || ::getsockopt(fd.get(), SOL_SOCKET, kOption, &value, &size) != 0) {
+      return os_error(errno, "SO_NETNS_COOKIE");
+    }
+    return value;
+  });
+  return cookie ? *cookie : 0;
 }
 
 Result<Netns> Netns::open_path(const std::string& path) {

@@ -49,6 +49,9 @@ class Netns {
 
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
   [[nodiscard]] NetnsIdentity identity() const noexcept { return identity_; }
+  /// A number that no other namespace has, or had, since the machine was booted (SO_NETNS_COOKIE, Linux 5.14); 0: the
+  /// kernel has none. Inodes are used again as soon as nobody holds a namespace. Costs about 0.05 ms.
+  [[nodiscard]] std::uint64_t cookie() const;
   /// The path it was opened by; empty for a private one.
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
   /// For error sentences: "namespace /run/netns/c1".

@@ -73,6 +73,24 @@ Answer Client::call(std::string_view method, const Json& params) {
   return fail("what listens there does not answer in JSON-RPC 2.0: it is not weftd");
 }
 
+Answer Client::watch(const Json& params, const OnEvent& on_event) {
+  close();  // what is asked later must not find events instead of answers
+  Answer answer = call("watch", params);
+  if (!std::holds_alternative<Json>(answer)) return answer;
+  wait_for_ever();
+  for (;;) {
+    auto line = receive_line("watch");
+    if (auto* error = std::get_if<Unreachable>(&line)) return std::move(*error);
+    const Json event = Json::parse(std::get<std::string>(line), nullptr, false);
+    if (!event.is_object() || !event.contains("params")) {
+      return fail("what listens there does not tell events in JSON-RPC 2.0: it is not weftd");
+    }
+    if (on_event(event["params"])) continue;
+    close();
+    return Json::object();
+  }
+}
+
 std::optional<Unreachable> Client::open() {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -94,6 +112,13 @@ std::optional<Unreachable> Client::open() {
 void Client::close() noexcept {
   if (fd_ >= 0) ::close(fd_);
   fd_ = -1;
+  received_.clear();
+}
+
+/// Events come when they come.
+void Client::wait_for_ever() noexcept {
+  const timeval limit{};
+  ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 }
 
 bool Client::has_hung_up() const noexcept {
@@ -117,9 +142,17 @@ std::optional<Unreachable> Client::send_line(const std::string& line) {
 }
 
 std::variant<std::string, Unreachable> Client::receive_line(std::string_view method) {
-  std::string line;
+  std::string line = std::exchange(received_, {});
   std::array<char, 65536> chunk{};
-  for (;;) {
+  for (std::size_t searched = 0;;) {
+    if (const std::size_t end = line.find('\n', searched); end != std::string::npos) {
+      received_ = line.substr(end + 1);
+      line.resize(end);
+      return line;
+    }
+    searched = line.size();
+    if (line.size() > kMaxAnswer)
+      return fail("the answer to `" + std::string{method} + "` has no end");
     const ssize_t count = ::recv(fd_, chunk.data(), chunk.size(), 0);
     if (count < 0 && errno == EINTR) continue;
     const std::string request = " `" + std::string{method} + "`";
@@ -133,11 +166,7 @@ std::variant<std::string, Unreachable> Client::receive_line(std::string_view met
           request
       );
     }
-    const std::string_view received{chunk.data(), static_cast<std::size_t>(count)};
-    const std::size_t end = received.find('\n');
-    line += received.substr(0, end);
-    if (end != std::string_view::npos) return line;
-    if (line.size() > kMaxAnswer) return fail("the answer to" + request + " has no end");
+    line.append(chunk.data(), static_cast<std::size_t>(count));
   }
 }
 

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,17 +42,24 @@ class Client {
   /// Blocks until the answer is complete, the connection ends or the daemon is silent for too long.
   [[nodiscard]] Answer call(std::string_view method, const nlohmann::json& params);
 
+  /// Subscribes, and hands on each event, until `on_event` answers false (then an empty result) or the connection ends.
+  /// Closes the connection.
+  using OnEvent = std::function<bool(const nlohmann::json& event)>;
+  [[nodiscard]] Answer watch(const nlohmann::json& params, const OnEvent& on_event);
+
  private:
   [[nodiscard]] std::optional<Unreachable> open();
   void close() noexcept;
   [[nodiscard]] bool has_hung_up() const noexcept;
   [[nodiscard]] std::optional<Unreachable> send_line(const std::string& line);
   [[nodiscard]] std::variant<std::string, Unreachable> receive_line(std::string_view method);
+  void wait_for_ever() noexcept;
   [[nodiscard]] Unreachable fail(std::string_view what);
 
   std::string path_;
   std::chrono::seconds timeout_;
   int fd_{-1};
+  std::string received_;  // after the last line
   std::uint64_t last_id_{};
 };
 

@@ -87,6 +87,13 @@ constexpr std::array kCommands{
     },
     Command{
         .section = kDisplay,
+        .pattern = "show access [@json=--json]",
+        .help = "Which users and groups may ask for what.",
+        .methods = "access.list",
+        .render = render_access,
+    },
+    Command{
+        .section = kDisplay,
         .pattern = "show segment [@name=SEGMENT] [@json=--json]",
         .help = "Segments; of one, all properties.",
         .methods = "segment.list",
@@ -228,6 +235,16 @@ constexpr std::array kCommands{
     },
     Command{
         .section = kNetwork,
+        .pattern = "tenant quota name=TENANT [endpoints quota.endpoints=NUMBER] "
+                   "[rules quota.rules=NUMBER] [meters quota.meters=NUMBER] "
+                   "[l7-classes quota.l7_classes=NUMBER] [EF quota.contracts.EF=BITRATE] "
+                   "[AF4 quota.contracts.AF4=BITRATE] [AF3 quota.contracts.AF3=BITRATE] "
+                   "[AF2 quota.contracts.AF2=BITRATE] [AF1 quota.contracts.AF1=BITRATE]",
+        .help = "How much a tenant may have; what is not mentioned is not bounded.",
+        .methods = "tenant.quota",
+    },
+    Command{
+        .section = kNetwork,
         .pattern = "tenant del name=TENANT",
         .help = "Remove a tenant that has no segments.",
         .methods = "tenant.remove",
@@ -344,6 +361,21 @@ constexpr std::array kCommands{
     },
     Command{
         .section = kDocument,
+        .pattern = "audit [limit NUMBER] [@json=--json]",
+        .help = "Who asked for which change, and what became of it.",
+        .methods = "audit.list",
+        .render = render_audit,
+    },
+    Command{
+        .section = kDocument,
+        .pattern = "watch [event events=attach|change|detach|forget|gone|learn|limit|link|move]... "
+                   "[count @count=NUMBER] [@json=--json]",
+        .help = "What happens, a line each, until interrupted, or so many.",
+        .act = Act::watch,
+        .methods = "watch",
+    },
+    Command{
+        .section = kDocument,
         .pattern = "state check @folder=PATH",
         .help = "Whether the state folder of a weftd that does not run is sound.",
         .act = Act::state,
@@ -361,6 +393,28 @@ constexpr std::array kCommands{
         .act = Act::state,
     },
     // -- general --------------------------------------------------------------------------------
+    Command{
+        .section = kGeneral,
+        .pattern = "access add name=NAME [uid NUMBER] [gid NUMBER] (role operator|observer|tenant) "
+                   "[tenant tenants=NAME]...",
+        .help = "Give a user or a group a role: operators may do everything, observers read "
+                "everything, a "
+                "tenant's agents look after that tenant.",
+        .methods = "access.add",
+    },
+    Command{
+        .section = kGeneral,
+        .pattern = "access del name=NAME",
+        .help = "Take a role away.",
+        .methods = "access.remove",
+    },
+    Command{
+        .section = kGeneral,
+        .pattern = "whoami [@json=--json]",
+        .help = "Which role the daemon gives you.",
+        .methods = "whoami",
+        .render = render_whoami,
+    },
     Command{
         .section = kGeneral,
         .pattern = "call @method=METHOD [@params=JSON]",

@@ -27,6 +27,7 @@ enum class Act : std::uint8_t {
   set_verbose,     // testpmd's verbosity as a log level
   apply_policy,    // send the rules in a file
   send_document,   // send the document in a file
+  watch,           // print events until the connection ends
   state,           // look into a state folder (state_files.h); the second word says what for
   flow,            // read the line with flow_syntax.h
   load,            // run commands from a file

@@ -65,7 +65,14 @@ const std::set<std::string> kMethods{
     "get",
     "plan",
     "apply",
+    "access.add",
+    "access.list",
+    "access.remove",
+    "audit.list",
     "history",
+    "tenant.quota",
+    "watch",
+    "whoami",
     "rollback",
 };
 
@@ -108,7 +115,7 @@ TEST(Commands, EveryRowIsComplete) {
     }
     const bool calls = command.act == Act::call || command.act == Act::call_on_uplink ||
                        command.act == Act::set_verbose || command.act == Act::apply_policy ||
-                       command.act == Act::send_document;
+                       command.act == Act::send_document || command.act == Act::watch;
     EXPECT_EQ(calls, !command.methods.empty()) << command.pattern;
   }
 }
@@ -134,6 +141,16 @@ TEST(Commands, BecomeTheRequestsOfTheProtocol) {
   EXPECT_EQ(request("clear port stats all"), "stats.clear {}");
   EXPECT_EQ(request("show config"), "config.get {}");
   EXPECT_EQ(request("get"), "get {}");
+  EXPECT_EQ(
+      request("access add agents gid 1500 role tenant tenant acme tenant lab"),
+      R"(access.add {"gid":1500,"name":"agents","role":"tenant","tenants":["acme","lab"]})"
+  );
+  EXPECT_EQ(
+      request("tenant quota acme endpoints 100 AF4 50Mbit/s"),
+      R"(tenant.quota {"name":"acme","quota":{"contracts":{"AF4":"50Mbit/s"},"endpoints":100}})"
+  );
+  EXPECT_EQ(request("audit limit 5"), R"(audit.list {"limit":5})");
+  EXPECT_EQ(request("watch event learn event move"), R"(watch {"events":["learn","move"]})");
   EXPECT_EQ(request("history limit 5"), R"(history {"limit":5})");
   EXPECT_EQ(request("rollback 17"), R"(rollback {"generation":17})");
   EXPECT_EQ(request("get tenant acme"), R"(get {"tenant":"acme"})");

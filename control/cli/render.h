@@ -21,10 +21,15 @@ struct View {
 
 using Renderer = std::string (*)(const nlohmann::json& answer, const View& view);
 
-// render.cc: what has no better home.
+// render_access.cc and render.cc: what has no better home.
 [[nodiscard]] std::string render_document(const nlohmann::json& answer, const View& view);
 [[nodiscard]] std::string render_changes(const nlohmann::json& answer, const View& view);
 [[nodiscard]] std::string render_history(const nlohmann::json& answer, const View& view);
+[[nodiscard]] std::string render_access(const nlohmann::json& answer, const View& view);
+[[nodiscard]] std::string render_whoami(const nlohmann::json& answer, const View& view);
+[[nodiscard]] std::string render_audit(const nlohmann::json& answer, const View& view);
+/// One event of `watch` as a line.
+[[nodiscard]] std::string render_event(const nlohmann::json& event);
 [[nodiscard]] std::string render_done(const nlohmann::json& answer, const View& view);
 [[nodiscard]] std::string render_json(const nlohmann::json& answer, const View& view);
 [[nodiscard]] std::string render_version(const nlohmann::json& answer, const View& view);

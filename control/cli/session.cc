@@ -138,6 +138,8 @@ Exit Session::act(const Matched& matched, const Line& line) {
       return apply_policy(matched);
     case Act::send_document:
       return send_document(matched);
+    case Act::watch:
+      return watch(matched);
     case Act::state:
       return use_state(matched, line);
     case Act::flow:
@@ -226,6 +228,17 @@ Exit Session::apply_policy(Matched matched) {
   if (!rules.is_array()) return say(Exit::usage, path + ": is not a JSON array of rules");
   matched.params["rules"] = std::move(rules);
   return call(matched);
+}
+
+Exit Session::watch(const Matched& matched) {
+  const bool is_json = matched.local.contains("json") || options_.is_json;
+  const bool has_end = matched.local.contains("count");
+  std::uint64_t left = has_end ? matched.local["count"].get<std::uint64_t>() : 0;
+  const Answer ended = client_.watch(matched.params, [&](const Json& event) {
+    out_ << (is_json ? event.dump() + "\n" : render_event(event)) << std::flush;
+    return !has_end || --left > 0;
+  });
+  return report(ended);
 }
 
 Exit Session::use_state(const Matched& matched, const Line& line) {

@@ -66,6 +66,7 @@ class Session {
   [[nodiscard]] Exit set_verbose(Matched matched);
   [[nodiscard]] Exit apply_policy(Matched matched);
   [[nodiscard]] Exit send_document(Matched matched);
+  [[nodiscard]] Exit watch(const Matched& matched);
   [[nodiscard]] Exit use_state(const Matched& matched, const Line& line);
   [[nodiscard]] Exit show_help(const Matched& matched);
   [[nodiscard]] Exit print(const Matched& matched, nlohmann::json answer);

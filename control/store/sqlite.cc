@@ -10,7 +10,7 @@ namespace {
 Error failure(const std::string& path, sqlite3* database) {
   std::string message = "state " + path + ": " + sqlite3_errmsg(database);
   const int code = sqlite3_extended_errcode(database) & 0xFF;
-  if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB) message += " (weft state check tells more)";
+  if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB) message += " (is damaged, or no database)";
   if (code == SQLITE_BUSY || code == SQLITE_LOCKED) message += ": another process has it open";
   return Error{std::move(message)};
 }

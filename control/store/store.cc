@@ -12,10 +12,10 @@ namespace {
 
 Status open_folder(const std::string& folder) {
   std::error_code error;
-  std::filesystem::create_directories(folder, error);
+  const bool is_new = std::filesystem::create_directories(folder, error);
   if (error) return Error{"state " + folder + ": " + error.message()};
   // Documents name devices and namespaces: nobody's business.
-  std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
+  if (is_new) std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
   return Ok{};
 }
 
@@ -51,7 +51,7 @@ struct Store::Statements {
   Slot current_entry, end_entry, add_entry;
   Slot add_generation, oldest_kept, drop_entries, drop_generations;
   Slot put_attachment, drop_attachment;
-  Slot add_request, drop_requests;
+  Slot add_request, forget_request, drop_requests;
 };
 
 Store::Store(Database database, StoreLimits limits)
@@ -65,8 +65,13 @@ const std::string& Store::path() const noexcept {
 
 Result<std::unique_ptr<Store>> Store::open(const std::string& folder, const StoreLimits& limits) {
   if (const Status made = open_folder(folder); !made) return made.error();
-  auto database = Database::open((std::filesystem::path{folder} / kFileName).string());
+  const std::filesystem::path file = std::filesystem::path{folder} / kFileName;
+  auto database = Database::open(file.string());
   if (!database) return database.error();
+  // SQLite's own files beside it get the same mode.
+  std::error_code error;
+  using std::filesystem::perms;
+  std::filesystem::permissions(file, perms::owner_read | perms::owner_write, error);
   if (const Status forward = bring_forward(*database); !forward) return forward.error();
   std::unique_ptr<Store> store{new Store{std::move(*database), limits}};
   if (const Status prepared = store->prepare(); !prepared) return prepared.error();
@@ -102,6 +107,7 @@ Status Store::prepare() {
       .add_request = prepared(
           "INSERT OR REPLACE INTO request (who, id, fingerprint, answer) VALUES (?1, ?2, ?3, ?4)"
       ),
+      .forget_request = prepared("DELETE FROM request WHERE who = ?1 AND id = ?2"),
       .drop_requests =
           prepared("DELETE FROM request WHERE number <= (SELECT max(number) FROM request) - ?1"),
   }};
@@ -142,7 +148,7 @@ Result<bool> Store::is_kept(std::uint64_t generation) {
 Result<Json> Store::document(std::uint64_t generation) {
   auto select = database_.prepare(
       "SELECT part, name, json FROM entry WHERE since <= ?1 AND (until IS NULL OR until > ?1)"
-      " ORDER BY part, position, name"
+      " ORDER BY part, CASE part WHEN 'endpoints' THEN 0 ELSE position END, name"
   );
   if (!select) return select.error();
   select->bind(1, static_cast<std::int64_t>(generation));
@@ -170,6 +176,22 @@ Result<std::vector<StoredAttachment>> Store::attachments() {
   return rows_of(*select, [](const Statement& row) {
     return StoredAttachment{row.text(0), row.text(1), row.text(2)};
   });
+}
+
+Result<std::map<EntryKey, std::int64_t>> Store::places() {
+  auto select = database_.prepare(
+      "SELECT part, name, position FROM entry WHERE until IS NULL AND part IN ('ports', "
+      "'endpoints')"
+  );
+  if (!select) return select.error();
+  std::map<EntryKey, std::int64_t> places;
+  for (;;) {
+    const auto row = select->step();
+    if (!row) return row.error();
+    if (!*row) return places;
+    const auto part = part_called(select->text(0));
+    if (part.has_value()) places.emplace(EntryKey{*part, select->text(1)}, select->number(2));
+  }
 }
 
 Result<std::vector<StoredRequest>> Store::requests() {
@@ -212,6 +234,11 @@ Status Store::write_rows(const StoredChange& change) {
     if (Status done = put.run(); !done) return done;
   }
   for (const StoredRequest& request : change.requests) {
+    if (request.answer.empty()) {
+      Status forgotten = s.forget_request->bind(1, request.who).bind(2, request.id).run();
+      if (!forgotten) return forgotten;
+      continue;
+    }
     s.add_request->bind(1, request.who).bind(2, request.id);
     if (Status added = s.add_request->bind(3, request.fingerprint).bind(4, request.answer).run();
         !added) {
@@ -296,11 +323,8 @@ Result<std::optional<Json>> Store::pending_import() {
 Status Store::set_pending_import(const std::optional<Json>& document) {
   auto insert = database_.prepare("INSERT INTO import VALUES (?1)");
   if (!insert) return insert.error();
-  if (Status begun = database_.execute("BEGIN IMMEDIATE; DELETE FROM import"); !begun) {
-    return begun;
-  }
-  Status written = Ok{};
-  if (document.has_value()) written = insert->bind(1, document->dump()).run();
+  Status written = database_.execute("BEGIN IMMEDIATE; DELETE FROM import");
+  if (written && document.has_value()) written = insert->bind(1, document->dump()).run();
   if (written) written = database_.execute("COMMIT");
   if (!written && database_.is_in_transaction()) static_cast<void>(database_.execute("ROLLBACK"));
   return written;

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,7 +46,7 @@ struct StoredRequest {
   std::string who;
   std::string id;
   std::string fingerprint;  // of method and parameters
-  std::string answer;       // JSON
+  std::string answer;       // JSON; empty: forget the request
 };
 
 struct StoredGeneration {
@@ -87,6 +88,8 @@ class Store {
   /// Whether the state of a generation can be read: also of one between two that are kept.
   [[nodiscard]] Result<bool> is_kept(std::uint64_t generation);
   [[nodiscard]] Result<std::vector<StoredAttachment>> attachments();
+  /// Entry::position of the uplinks and endpoints that there are now.
+  [[nodiscard]] Result<std::map<EntryKey, std::int64_t>> places();
   /// Oldest first.
   [[nodiscard]] Result<std::vector<StoredRequest>> requests();
 

@@ -200,7 +200,7 @@ TEST_F(StoreTest, OneProcessAtATime) {
 TEST_F(StoreTest, WhatIsNoDatabaseIsNamed) {
   std::ofstream{path()} << std::string(5000, 'x');
   EXPECT_EQ(
-      refusal(), "state " + path() + ": file is not a database (weft state check tells more)"
+      refusal(), "state " + path() + ": file is not a database (is damaged, or no database)"
   );
 }
 

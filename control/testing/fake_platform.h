@@ -178,6 +178,7 @@ class FakePlatform final : public Platform {
     return !replaced_containers.contains(config.container) &&
            identity == "identity of " + config.name();
   }
+  [[nodiscard]] std::string own_identity() const override { return "identity of host/eth0"; }
   [[nodiscard]] Status watch(EndpointIndex endpoint, Port& port, WorkerId) override {
     calls.push_back("watch " + port.name());
     if (port.poll_fd() == -1) violations.push_back("port without fd watched");

@@ -27,9 +27,8 @@ constexpr std::uint8_t kFirstId = 11;  // ids kFirstId, kFirstId + 1, ...
 class GuardedPages {
  public:
   GuardedPages() {
-    void* const mapped = ::mmap(
-        nullptr, kSize + 2 * kPage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0
-    );
+    void* const mapped =
+        ::mmap(nullptr, kSize + 2 * kPage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     require(mapped != MAP_FAILED);
     begin_ = static_cast<std::uint8_t*>(mapped) + kPage;
     require(::mprotect(begin_, kSize, PROT_READ | PROT_WRITE) == 0);
