@@ -237,9 +237,9 @@ constexpr std::array kCommands{
         .section = kNetwork,
         .pattern = "tenant quota name=TENANT [endpoints quota.endpoints=NUMBER] "
                    "[rules quota.rules=NUMBER] [meters quota.meters=NUMBER] "
-                   "[l7-classes quota.l7_classes=NUMBER] [EF quota.contracts.EF=BITRATE] "
-                   "[AF4 quota.contracts.AF4=BITRATE] [AF3 quota.contracts.AF3=BITRATE] "
-                   "[AF2 quota.contracts.AF2=BITRATE] [AF1 quota.contracts.AF1=BITRATE]",
+                   "[l7-classes quota.l7_classes=NUMBER] [ef quota.contracts.EF=BITRATE] "
+                   "[af4 quota.contracts.AF4=BITRATE] [af3 quota.contracts.AF3=BITRATE] "
+                   "[af2 quota.contracts.AF2=BITRATE] [af1 quota.contracts.AF1=BITRATE]",
         .help = "How much a tenant may have; what is not mentioned is not bounded.",
         .methods = "tenant.quota",
     },

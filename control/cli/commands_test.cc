@@ -146,7 +146,7 @@ TEST(Commands, BecomeTheRequestsOfTheProtocol) {
       R"(access.add {"gid":1500,"name":"agents","role":"tenant","tenants":["acme","lab"]})"
   );
   EXPECT_EQ(
-      request("tenant quota acme endpoints 100 AF4 50Mbit/s"),
+      request("tenant quota acme endpoints 100 af4 50Mbit/s"),
       R"(tenant.quota {"name":"acme","quota":{"contracts":{"AF4":"50Mbit/s"},"endpoints":100}})"
   );
   EXPECT_EQ(request("audit limit 5"), R"(audit.list {"limit":5})");
