@@ -22,16 +22,18 @@ def core_of_share(core):
 class Weftd:
     """weftd in a host namespace, on a socket of its own."""
 
-    def __init__(self, binary, namespace, folder, cores="0", options=(), environment=None):
+    def __init__(
+            self, binary, namespace, folder, cores="0", options=(), environment=None, prefix=(), socket=None):
         self.binary = binary
         self.namespace = namespace
-        self.socket_path = folder / f"{namespace.name}.sock"
+        self.socket_path = socket or folder / f"{namespace.name}.sock"
         self.log_path = folder / f"{namespace.name}.log"
         self._log = open(self.log_path, "ab")
         cores = ",".join(str(core_of_share(int(core))) for core in cores.split(","))
         self.process = subprocess.Popen(
             namespace.inside(
-                binary, "--socket", self.socket_path, "--cores", cores, "--log-level", "debug", *options),
+                *prefix, binary, "--socket", self.socket_path, "--cores", cores, "--log-level", "debug",
+                *options),
             stdout=self._log, stderr=subprocess.STDOUT, env=environment)
         self.rpc = None
 
