@@ -199,9 +199,7 @@ TEST_F(StoreTest, OneProcessAtATime) {
 
 TEST_F(StoreTest, WhatIsNoDatabaseIsNamed) {
   std::ofstream{path()} << std::string(5000, 'x');
-  EXPECT_EQ(
-      refusal(), "state " + path() + ": file is not a database (is damaged, or no database)"
-  );
+  EXPECT_EQ(refusal(), "state " + path() + ": file is not a database (is damaged, or no database)");
 }
 
 TEST_F(StoreTest, ADamagedFileIsNoticed) {

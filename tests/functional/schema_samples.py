@@ -128,7 +128,8 @@ L7 = {"tenant": "acme", "name": "l", "patterns": [
 REMOTE = {"segment": "ghost", "vtep": "192.0.2.9", "endpoints": [
     {"mac": "02:00:00:00:00:08", "addresses": ["10.1.0.8"], "groups": ["web"], "labels": {"app": "x"}}]}
 EVERYTHING = {
-    "access": [{"name": "new", "uid": 1, "role": "operator"}], "budgets": [{"class": "AF1", "rate": 8000}], "ports": [{**PORT, "name": "up0"}],
+    "access": [{"name": "new", "uid": 1, "role": "operator"}],
+    "budgets": [{"class": "AF1", "rate": 8000}], "ports": [{**PORT, "name": "up0"}],
     "schedulers": [{**SCHEDULER, "port": "up0"}], "tenants": [{"name": "ghost"}],
     "meters": [METER], "tenant_settings": [{"name": "ghost", "meter": None}], "l7": [L7],
     "policies": [{"tenant": "ghost", "rules": [PING]}], "segments": [LOCAL],

@@ -33,7 +33,8 @@ def allowed_calls():
                 calls.add(word)
                 continue
             listed = subprocess.run(
-                ["systemd-analyze", "syscall-filter", word], capture_output=True, text=True, check=True).stdout
+                ["systemd-analyze", "syscall-filter", word],
+                capture_output=True, text=True, check=True).stdout
             inner = [line.strip() for line in listed.splitlines()[1:] if line.strip()]
             calls |= expand([name for name in inner if not name.startswith("#")])
         return calls
