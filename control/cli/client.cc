@@ -1,5 +1,6 @@
 #include "control/cli/client.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstddef>
@@ -20,6 +21,8 @@ using Json = nlohmann::json;
 // 10,000 endpoints take about 6 MiB; more than this is not a daemon of ours.
 constexpr std::size_t kMaxAnswer = std::size_t{64} << 20U;  // octets
 
+constexpr auto kNever = std::chrono::steady_clock::time_point::max();
+
 std::string why_unreachable(int error) {
   switch (error) {
     case ENOENT:
@@ -33,6 +36,13 @@ std::string why_unreachable(int error) {
     default:
       return std::strerror(error);
   }
+}
+
+/// "30 s", "250 ms".
+std::string seconds(std::chrono::milliseconds time) {
+  constexpr std::int64_t kSecond = 1000;
+  if (time.count() % kSecond == 0) return std::to_string(time.count() / kSecond) + " s";
+  return std::to_string(time.count()) + " ms";
 }
 
 /// What JSON-RPC 2.0 s5 demands of an answer to request `id`; nullopt if it is none.
@@ -60,6 +70,8 @@ std::optional<Answer> read_answer(const std::string& line, std::uint64_t id) {
 }  // namespace
 
 Answer Client::call(std::string_view method, const Json& params) {
+  end_ = std::chrono::steady_clock::now() + timeout_;
+  is_sent_ = false;
   if (fd_ >= 0 && has_hung_up()) close();
   if (fd_ < 0) {
     if (auto error = open()) return *error;
@@ -77,7 +89,7 @@ Answer Client::watch(const Json& params, const OnEvent& on_event) {
   close();  // what is asked later must not find events instead of answers
   Answer answer = call("watch", params);
   if (!std::holds_alternative<Json>(answer)) return answer;
-  wait_for_ever();
+  end_ = kNever;
   for (;;) {
     auto line = receive_line("watch");
     if (auto* error = std::get_if<Unreachable>(&line)) return std::move(*error);
@@ -100,13 +112,30 @@ std::optional<Unreachable> Client::open() {
   std::memcpy(address.sun_path, path_.data(), path_.size());
   fd_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd_ < 0) return fail(std::strerror(errno));
-  const timeval limit{timeout_.count(), 0};
-  ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-  ::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+  limit_waiting();
   // The cast that the socket interface is built on (POSIX: sockaddr and its families).
   const auto* generic = reinterpret_cast<const sockaddr*>(&address);
   if (::connect(fd_, generic, sizeof(address)) != 0) return fail(why_unreachable(errno));
   return std::nullopt;
+}
+
+/// What follows waits until the end of the call at most.
+void Client::limit_waiting() const noexcept {
+  using std::chrono::microseconds;
+  if (end_ == kNever) {
+    const timeval for_ever{};
+    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &for_ever, sizeof(for_ever));
+    return;
+  }
+  // To the kernel nothing means for ever.
+  const auto left = std::max(
+      std::chrono::duration_cast<microseconds>(end_ - std::chrono::steady_clock::now()),
+      microseconds{1}
+  );
+  constexpr std::int64_t kSecond = 1'000'000;
+  const timeval limit{left.count() / kSecond, left.count() % kSecond};
+  ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+  ::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 }
 
 void Client::close() noexcept {
@@ -116,11 +145,6 @@ void Client::close() noexcept {
 }
 
 /// Events come when they come.
-void Client::wait_for_ever() noexcept {
-  const timeval limit{};
-  ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-}
-
 bool Client::has_hung_up() const noexcept {
   char octet{};
   const ssize_t count = ::recv(fd_, &octet, 1, MSG_PEEK | MSG_DONTWAIT);
@@ -130,12 +154,14 @@ bool Client::has_hung_up() const noexcept {
 
 std::optional<Unreachable> Client::send_line(const std::string& line) {
   for (std::size_t sent = 0; sent < line.size();) {
+    limit_waiting();
     const ssize_t count = ::send(fd_, line.data() + sent, line.size() - sent, MSG_NOSIGNAL);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0 && errno == EAGAIN) return fail("the daemon does not read");
     // It may have refused the line and closed: what it said is still to be read.
     if (count < 0 && errno == EPIPE) return std::nullopt;
     if (count < 0) return fail(std::strerror(errno));
+    is_sent_ = true;
     sent += static_cast<std::size_t>(count);
   }
   return std::nullopt;
@@ -153,11 +179,12 @@ std::variant<std::string, Unreachable> Client::receive_line(std::string_view met
     searched = line.size();
     if (line.size() > kMaxAnswer)
       return fail("the answer to `" + std::string{method} + "` has no end");
+    limit_waiting();
     const ssize_t count = ::recv(fd_, chunk.data(), chunk.size(), 0);
     if (count < 0 && errno == EINTR) continue;
     const std::string request = " `" + std::string{method} + "`";
     if (count < 0 && errno == EAGAIN) {
-      return fail("no answer to" + request + " within " + std::to_string(timeout_.count()) + " s");
+      return fail("no answer to" + request + " within " + seconds(timeout_));
     }
     if (count <= 0) {
       return fail(
@@ -172,7 +199,7 @@ std::variant<std::string, Unreachable> Client::receive_line(std::string_view met
 
 Unreachable Client::fail(std::string_view what) {
   close();
-  return Unreachable{"cannot reach weftd at " + path_ + ": " + std::string{what}};
+  return Unreachable{"cannot reach weftd at " + path_ + ": " + std::string{what}, is_sent_};
 }
 
 }  // namespace weft::cli

@@ -1,4 +1,5 @@
-// The CLI's end of the control socket: one JSON-RPC 2.0 request, one answer (control/README.md).
+// A client's end of the control socket: one JSON-RPC 2.0 request, one answer (control/README.md). The CLI
+// has it, and weft-cni.
 //
 // The connection is opened with the first call and kept. When the daemon has closed it in between
 // (it was restarted), the next call opens a new one; a request that may have been received is never
@@ -25,22 +26,25 @@ struct Refusal {
 
 /// No daemon, or none that speaks the protocol.
 struct Unreachable {
-  std::string message;  // a sentence that names the socket
+  std::string message;      // a sentence that names the socket
+  bool may_have_arrived{};  // the request was sent: it may have been carried out
 };
 
 using Answer = std::variant<nlohmann::json, Refusal, Unreachable>;
 
 class Client {
  public:
-  /// `timeout`: how long the daemon may be silent within one call.
-  Client(std::string socket_path, std::chrono::seconds timeout)
+  /// `timeout`: how long one call may take.
+  Client(std::string socket_path, std::chrono::milliseconds timeout)
       : path_{std::move(socket_path)}, timeout_{timeout} {}
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
   ~Client() { close(); }
 
-  /// Blocks until the answer is complete, the connection ends or the daemon is silent for too long.
+  /// Blocks until the answer is complete, the connection ends or the time is over.
   [[nodiscard]] Answer call(std::string_view method, const nlohmann::json& params);
+  /// For the calls from now on.
+  void set_timeout(std::chrono::milliseconds timeout) noexcept { timeout_ = timeout; }
 
   /// Subscribes, and hands on each event, until `on_event` answers false (then an empty result) or the connection ends.
   /// Closes the connection.
@@ -53,11 +57,13 @@ class Client {
   [[nodiscard]] bool has_hung_up() const noexcept;
   [[nodiscard]] std::optional<Unreachable> send_line(const std::string& line);
   [[nodiscard]] std::variant<std::string, Unreachable> receive_line(std::string_view method);
-  void wait_for_ever() noexcept;
   [[nodiscard]] Unreachable fail(std::string_view what);
+  void limit_waiting() const noexcept;
 
   std::string path_;
-  std::chrono::seconds timeout_;
+  std::chrono::milliseconds timeout_;
+  std::chrono::steady_clock::time_point end_;  // of the call
+  bool is_sent_{};                             // some of the request
   int fd_{-1};
   std::string received_;  // after the last line
   std::uint64_t last_id_{};
