@@ -35,6 +35,10 @@ DPDK_EXCEPTIONS = {"rte_meter.h": CLASSIFIER, "rte_acl.h": CLASSIFIER}
 # does not run.
 CLI = "control/cli"
 CLI_MAY = WORDS + (CLI, "control/store")
+# So is the connector, which is started for every container: the words, and the CLI's client.
+CONNECTOR = "control/connector"
+CONNECTOR_MAY = WORDS + (CONNECTOR,)
+CONNECTOR_MAY_FILES = ("control/cli/client.h",)
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
@@ -66,6 +70,9 @@ def problems_of(path, text):
             yield f'"{name}": {own} may not include {target}'
         elif path.startswith(CLI + "/") and not name.startswith(tuple(f"{l}/" for l in CLI_MAY)):
             yield f'"{name}": the CLI knows the socket and the state folder only'
+        elif path.startswith(CONNECTOR + "/") and name not in CONNECTOR_MAY_FILES and not name.startswith(
+                tuple(f"{l}/" for l in CONNECTOR_MAY)):
+            yield f'"{name}": the connector knows the words and the client of the socket only'
 
 
 def main():

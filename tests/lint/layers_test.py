@@ -17,6 +17,9 @@ CASES = [
     ("dataplane/port/port.h", '#include "dataplane/snapshot.h"', 1),
     ("dataplane/worker.cc", '#include "worker.h"', 1),
     ("dataplane/worker.cc", '#include "dataplane/no_such_file.h"', 1),
+    ("control/connector/add.cc", '#include "control/cli/client.h"', 0),
+    ("control/connector/add.cc", '#include "dataplane/net/addr.h"', 0),
+    ("control/connector/add.cc", '#include "control/failure.h"', 1),
     ("stray/file.cc", "#include <vector>", 1),
 ]
 
