@@ -195,6 +195,9 @@ Outcome<Json> run_add(Call& call) {
         "CNI_CONTAINERID: " + std::to_string(call.environment.container.size()) +
             " octets are above the limit " + std::to_string(kMaxContainerName)};
   }
+  Reader reader{&call.config, "config"};
+  static_cast<void>(reader.object("prevResult"));
+  if (reader.problem()) return *reader.problem();
   const Done netns = check_netns(call.environment.netns, call.environment.may_be_own_netns);
   if (!netns) return netns.error();
   return Add{call, network.value(), wish.value()}.run();

@@ -1,5 +1,7 @@
 #include "control/connector/departure.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <thread>
 
 #include "control/connector/key_lock.h"
@@ -11,6 +13,7 @@ namespace {
 constexpr int kBadParameter = -32602;
 constexpr unsigned kMostAttempts = 100;  // then a departure is given up
 constexpr std::size_t kMostReplayed = 16;
+constexpr std::size_t kMostListed = 4096;
 constexpr auto kReplayTime = std::chrono::seconds{2};
 constexpr auto kCloseTime = std::chrono::seconds{1};
 constexpr auto kPause = std::chrono::milliseconds{1};
@@ -90,8 +93,14 @@ Departure departure_of(const Call& call) {
 void replay_spool(Call& call, const Attachment& own) {
   const Spool spool = call.spool();
   const Deadline deadline = call.deadline.within(kReplayTime);
-  for (const Attachment& attachment : spool.list(kMostReplayed)) {
-    if (deadline.is_over()) return;
+  std::vector<Attachment> waiting = spool.list(kMostListed);
+  if (waiting.empty()) return;
+  // Each call begins elsewhere: some that can not be carried out do not stand in the way of the others.
+  const auto first = static_cast<std::ptrdiff_t>(since_boot() / 1000 % waiting.size());
+  std::rotate(waiting.begin(), waiting.begin() + first, waiting.end());
+  std::size_t replayed = 0;
+  for (const Attachment& attachment : waiting) {
+    if (replayed == kMostReplayed || deadline.is_over()) return;
     if (attachment == own) continue;
     // Busy: whoever has it carries it out first.
     const auto lock =
@@ -99,6 +108,7 @@ void replay_spool(Call& call, const Attachment& own) {
     if (!lock || !lock.value()) continue;
     auto departure = spool.find(attachment);
     if (!departure || departure->socket != call.basics.socket) continue;
+    ++replayed;
     if (depart(call, *std::move(departure), deadline) == Departed::unreachable) return;
   }
 }

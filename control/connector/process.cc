@@ -10,7 +10,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "control/connector/unique_fd.h"
@@ -31,47 +31,52 @@ std::optional<Pipe> make_pipe() {
   return Pipe{UniqueFd{ends[0]}, UniqueFd{ends[1]}};
 }
 
-/// posix_spawn's two descriptions, with their ends.
-class SpawnPlan {
- public:
-  SpawnPlan(int input, int output) {
-    posix_spawn_file_actions_init(&actions_);
-    posix_spawnattr_init(&attributes_);
-    posix_spawn_file_actions_adddup2(&actions_, input, STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&actions_, output, STDOUT_FILENO);
-    // A group of its own, to be killed as one; SIGPIPE as programs expect it.
-    sigset_t defaults{};
-    sigemptyset(&defaults);
-    sigaddset(&defaults, SIGPIPE);
-    posix_spawnattr_setsigdefault(&attributes_, &defaults);
-    posix_spawnattr_setpgroup(&attributes_, 0);
-    posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF);
-  }
-  SpawnPlan(const SpawnPlan&) = delete;
-  SpawnPlan& operator=(const SpawnPlan&) = delete;
-  ~SpawnPlan() {
-    posix_spawn_file_actions_destroy(&actions_);
-    posix_spawnattr_destroy(&attributes_);
-  }
+/// What execve takes: the texts stay the caller's.
+std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  pointers.reserve(texts.size() + 1);
+  for (const std::string& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
 
-  /// An errno, 0 when it runs.
-  int start(const Program& program, pid_t& pid) const {
-    std::vector<char*> environment;
-    environment.reserve(program.environment.size() + 1);
-    for (const std::string& pair : program.environment) {
-      environment.push_back(const_cast<char*>(pair.c_str()));
-    }
-    environment.push_back(nullptr);
-    std::array<char*, 2> arguments{const_cast<char*>(program.path.c_str()), nullptr};
-    return ::posix_spawn(
-        &pid, program.path.c_str(), &actions_, &attributes_, arguments.data(), environment.data()
-    );
-  }
+/// In the child, up to the program. Only what may be called after fork in any process (signal-safety(7)).
+[[noreturn]] void become(
+    const char* path,
+    char* const* arguments,
+    char* const* environment,
+    int input,
+    int output,
+    pid_t parent
+) {
+  constexpr int kNotRun = 127;
+  ::setpgid(0, 0);  // to be killed as one
+  // Should we be killed, a plugin that goes on would take a lease that nobody gives back.
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != parent) ::_exit(kNotRun);
+  ::signal(SIGPIPE, SIG_DFL);  // as programs expect it
+  ::dup2(input, STDIN_FILENO);
+  ::dup2(output, STDOUT_FILENO);
+  ::execve(path, arguments, environment);
+  ::_exit(kNotRun);
+}
 
- private:
-  posix_spawn_file_actions_t actions_{};
-  posix_spawnattr_t attributes_{};
-};
+/// Writes what the pipe has room for; what is left of the input.
+std::string_view feed(int to, std::string_view input) {
+  const ssize_t count = ::write(to, input.data(), input.size());
+  if (count >= 0) return input.substr(static_cast<std::size_t>(count));
+  if (errno == EAGAIN || errno == EINTR) return input;
+  return {};  // it does not want all of it
+}
+
+/// Reads what there is; false at the end.
+bool collect(int from, std::string& output) {
+  std::array<char, 16384> chunk{};
+  const ssize_t count = ::read(from, chunk.data(), chunk.size());
+  if (count < 0) return errno == EINTR;
+  if (output.size() < kMaxOutput) output.append(chunk.data(), static_cast<std::size_t>(count));
+  return count > 0;
+}
 
 /// Feeds and reads until the output ends; false when the time is over first.
 bool converse(
@@ -81,24 +86,14 @@ bool converse(
     std::string& output,
     const Deadline& deadline
 ) {
-  std::array<char, 16384> chunk{};
   for (;;) {
     if (input.empty()) to.reset();
     std::array<pollfd, 2> waits{{{from.get(), POLLIN, 0}, {to.get(), POLLOUT, 0}}};
     const int ready = ::poll(waits.data(), 2, static_cast<int>(deadline.left().count()));
     if (ready < 0 && errno == EINTR) continue;
     if (ready <= 0) return false;
-    if (waits[1].revents != 0) {
-      const ssize_t count = ::write(to.get(), input.data(), input.size());
-      // It does not want all of it.
-      if (count < 0 && errno != EAGAIN && errno != EINTR) input = {};
-      if (count > 0) input.remove_prefix(static_cast<std::size_t>(count));
-    }
-    if (waits[0].revents == 0) continue;
-    const ssize_t count = ::read(from.get(), chunk.data(), chunk.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return true;
-    if (output.size() < kMaxOutput) output.append(chunk.data(), static_cast<std::size_t>(count));
+    if (waits[1].revents != 0) input = feed(to.get(), input);
+    if (waits[0].revents != 0 && !collect(from.get(), output)) return true;
   }
 }
 
@@ -124,12 +119,30 @@ Outcome<Ended> run_program(const Program& program, const Deadline& deadline) {
     return Problem{ProblemCode::ipam_failed, program.path + ": no pipes: " + std::strerror(errno)};
   }
   ::fcntl(input->writer.get(), F_SETFL, O_NONBLOCK);
-  pid_t pid = -1;
-  const SpawnPlan plan{input->reader.get(), output->writer.get()};
-  if (const int error = plan.start(program, pid); error != 0) {
+  if (::access(program.path.c_str(), X_OK) != 0) {
     return Problem{
-        ProblemCode::ipam_failed, program.path + " cannot be run: " + std::strerror(error)};
+        ProblemCode::ipam_failed, program.path + " cannot be run: " + std::strerror(errno)};
   }
+  const std::vector<std::string> arguments{program.path};
+  const auto argument_pointers = pointers_to(arguments);
+  const auto environment_pointers = pointers_to(program.environment);
+  const pid_t parent = ::getpid();
+  const pid_t pid = ::fork();
+  if (pid < 0) {
+    return Problem{
+        ProblemCode::ipam_failed, program.path + " cannot be run: " + std::strerror(errno)};
+  }
+  if (pid == 0) {
+    become(
+        program.path.c_str(),
+        argument_pointers.data(),
+        environment_pointers.data(),
+        input->reader.get(),
+        output->writer.get(),
+        parent
+    );
+  }
+  ::setpgid(pid, pid);  // whichever of us is first
   input->reader.reset();
   output->writer.reset();
   Ended ended;

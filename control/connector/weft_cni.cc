@@ -2,6 +2,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <exception>
 #include <iostream>
 #include <optional>
 #include <string>
@@ -45,9 +46,11 @@ int print(const connector::Printed& printed) {
   return std::cout ? printed.status : 1;
 }
 
-}  // namespace
+int fail(connector::ProblemCode code, const std::string& sentence) {
+  return print({1, connector::to_json(connector::Problem{code, sentence}, "1.1.0").dump() + '\n'});
+}
 
-int main() {
+int run() {
   const std::uint64_t start = connector::since_boot();
   // A daemon or a plugin that closes its end is an error that is read, no signal.
   std::signal(SIGPIPE, SIG_IGN);
@@ -58,9 +61,18 @@ int main() {
   }
   const std::optional<std::string> input = read_input();
   if (!input) {
-    const connector::Problem problem{
-        connector::ProblemCode::io, "stdin: the configuration can not be read to its end"};
-    return print({1, connector::to_json(problem, "1.1.0").dump() + '\n'});
+    return fail(connector::ProblemCode::io, "stdin: the configuration can not be read to its end");
   }
   return print(connector::run_plugin(environment, *input, start));
+}
+
+}  // namespace
+
+int main() {
+  try {
+    return run();
+  } catch (const std::exception& error) {
+    // Nothing of ours throws: this is memory, or the standard library. The caller still reads why.
+    return fail(connector::ProblemCode::io, std::string{"weft-cni can not go on: "} + error.what());
+  }
 }

@@ -175,6 +175,14 @@ def test_a_hundred_containers_at_once(lab, weft, config, leases, tmp_path):
     assert not any(path.suffix == ".lock" for path in (tmp_path / "state" / "keys").iterdir())
 
 
+def test_more_at_once_than_the_daemon_takes_clients(lab, weft, config):
+    """It takes 128; the others wait their turn. None of these gets as far as a namespace."""
+    runtime = Libcni(config | {"cniVersion": "1.1.0", "timeout_s": 50})
+    processes = [
+        start(runtime.environment("STATUS"), json.dumps(runtime.config)) for _ in range(200)]
+    assert [finish(process).status for process in processes] == [0] * 200
+
+
 def test_four_networks_of_one_container_at_once(lab, weft, config, leases):
     c1 = lab.container("c1")
     runtimes = []
@@ -227,6 +235,17 @@ def test_an_add_that_was_killed_is_undone_by_del(lab, weft, config, leases, tmp_
     time.sleep(0.1)  # an attach that was under way would show now
     assert (c1.links(), leased(tmp_path), endpoints(weft)) == ([], [], {})
     runtime.add(c1)
+
+
+def test_an_ipam_plugin_ends_with_the_add_that_was_killed(lab, weft, config, tmp_path):
+    c1 = lab.container("c1")
+    folder = slow_ipam(tmp_path, 30)
+    adding = Libcni(config | {"ipam": {"type": "slow"}}, path=folder).start_add(c1)
+    wait_until(lambda: (tmp_path / "calls").exists(), "the IPAM plugin runs")
+    adding.kill()
+    adding.wait()
+    wait_until(
+        lambda: not run("pgrep", "-f", f"{folder}/slow", check=False).stdout, "the plugin ended too")
 
 
 def test_del_does_not_wait_for_an_add_that_hangs(lab, weft, config, tmp_path):
