@@ -108,6 +108,9 @@ void replay_spool(Call& call, const Attachment& own) {
     if (!lock || !lock.value()) continue;
     auto departure = spool.find(attachment);
     if (!departure || departure->socket != call.basics.socket) continue;
+    if (departure->ipam && departure->ipam->environment.path.empty()) {
+      departure->ipam->environment.path = call.environment.path;
+    }
     ++replayed;
     if (depart(call, *std::move(departure), deadline) == Departed::unreachable) return;
   }

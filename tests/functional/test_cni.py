@@ -4,6 +4,7 @@ protocol, and ADD."""
 
 import json
 import os
+import pathlib
 import subprocess
 
 import pytest
@@ -11,6 +12,7 @@ from harness.cni import PROGRAM, CniError, Libcni, call
 from harness.cni_world import config, endpoints, leased, leases, one, spooled, weft  # noqa: F401
 from harness.traffic import ping, warm
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 VERSIONS = ["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"]
 
 
@@ -128,6 +130,24 @@ def test_an_absent_version_is_0_1_0(lab, weft, config):
     del config["cniVersion"]
     assert Libcni(config).add(c1, capabilities=one()) == {
         "cniVersion": "0.1.0", "ip4": {"ip": "10.1.0.5/24"}}
+
+
+@pytest.mark.parametrize("page", ["README.md", "control/connector/README.md"])
+def test_the_file_to_drop_is_what_the_page_says(lab, weft, config, tmp_path, page):
+    """As libcni makes it: the plugin's object with version and name of the list."""
+    text = (ROOT / page).read_text()
+    begin = text.index('{"cniVersion": "1.0.0"')
+    listed, _ = json.JSONDecoder().raw_decode(text[begin:])
+    (plugin,) = listed["plugins"]
+    own = {"socket": config["socket"], "stateDir": config["stateDir"]}
+    plugin["ipam"]["dataDir"] = str(tmp_path / "leases")
+    runtime = Libcni({"cniVersion": listed["cniVersion"], "name": listed["name"]} | plugin | own)
+    c1 = lab.container("c1")
+    result = runtime.add(c1)
+    assert result["ips"][0]["address"] == "10.1.0.2/24"
+    runtime.check(c1)
+    runtime.delete(c1)
+    assert (endpoints(weft), leased(tmp_path)) == ({}, [])
 
 
 def test_add_makes_the_interface_and_nothing_else(lab, weft, config):

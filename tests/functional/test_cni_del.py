@@ -62,6 +62,23 @@ def test_del_without_a_daemon_is_kept_and_made_up_for(lab, weft, config, leases,
     assert (leased(tmp_path), spooled(tmp_path)) == (["10.1.0.11"], [])
 
 
+def test_what_can_not_be_made_up_for_holds_nobody_up(lab, weft, config, tmp_path):
+    """Forty departures wait: some for another daemon, some damaged, the rest are carried out bit by bit."""
+    spool = tmp_path / "state" / "spool"
+    spool.mkdir(parents=True)
+    for number in range(40):
+        name = f"gone{number}:eth0.json"
+        socket = str(tmp_path / "other.sock") if number % 2 else config["socket"]
+        departure = {"container": f"gone{number}", "ifname": "eth0", "socket": socket, "attempts": 0}
+        (spool / name).write_text(json.dumps(departure) if number else "{")
+    status = Libcni(config | {"cniVersion": "1.1.0"})
+    status.status()
+    assert 20 < len(spooled(tmp_path)) < 40  # some, and not all at once
+    wait_until(lambda: status.status() or len(spooled(tmp_path)) == 20, "all of ours are done")
+    c1 = lab.container("c1")
+    Libcni(config).add(c1, capabilities=one())
+
+
 def test_an_add_after_a_kept_del_of_the_same_key_is_not_taken_away_later(lab, weft, config, tmp_path):
     c1 = lab.container("c1")
     runtime = Libcni(config)
@@ -124,6 +141,20 @@ def test_del_frees_everything_that_the_container_had(lab, weft, config):
     assert weft("config.get") == before
     assert weft("port.list")["ports"] == weft("qos.port.list")["ports"] == []
     assert weft("fdb.list")["entries"] == []
+
+
+def test_without_a_folder_for_its_files_add_fails_and_del_does_not(lab, weft, config, tmp_path):
+    c1 = lab.container("c1")
+    Libcni(config).add(c1, capabilities=one())
+    (tmp_path / "file").touch()
+    blocked = Libcni(config | {"stateDir": str(tmp_path / "file" / "state")})
+    done = blocked.delete(c1)
+    assert "file/state" in done.stderr
+    assert (endpoints(weft), c1.links()) == ({}, [])
+    with pytest.raises(CniError) as refused:
+        blocked.add(c1, capabilities=one())
+    assert refused.value.code == 5
+    assert c1.links() == []
 
 
 def test_a_file_that_was_edited_since_still_detaches(lab, weft, config):
