@@ -1,6 +1,7 @@
 // ADD: lock, lease, attach, answer; and everything taken back when a step fails.
 
 #include <algorithm>
+#include <cstdint>
 
 #include "control/connector/attach_request.h"
 #include "control/connector/call.h"
@@ -144,7 +145,9 @@ class Add {
   }
 
   Done attach(Made& made) {
-    const Json request = attach_request(call_, network_, wish_, made);
+    Json request = attach_request(call_, network_, wish_, made);
+    // What can not be in force in time is undone by the daemon: nobody would know of it.
+    request["deadline_ms"] = std::max<std::int64_t>(work_.left().count(), 1);
     cli::Answer answer = call_.daemon.call_surely("endpoint.attach", request, work_);
     if (const auto* lost = std::get_if<cli::Unreachable>(&answer)) {
       is_attached_ = lost->may_have_arrived;

@@ -49,8 +49,13 @@ void wait_until_gone(const Environment& environment, const Deadline& deadline) {
   }
 }
 
-Detached leave(Call& call, const Departure& departure, const Deadline& deadline) {
+Detached leave(Call& call, const Departure& departure, const Deadline& deadline, bool is_twice) {
   Detached detached = detach(call, departure.attachment, deadline);
+  if (!detached.problem && is_twice) {
+    const bool was_there = detached.was_there;
+    detached = detach(call, departure.attachment, deadline);
+    detached.was_there = detached.was_there || was_there;
+  }
   if (detached.problem) return detached;
   if (detached.was_there && departure.attachment == call.attachment()) {
     wait_until_gone(call.environment, deadline.within(kCloseTime));
@@ -64,8 +69,7 @@ Detached leave(Call& call, const Departure& departure, const Deadline& deadline)
 
 Departed depart(Call& call, Departure departure, const Deadline& deadline, bool is_twice) {
   const Spool spool = call.spool();
-  auto [problem, is_unreachable, was_there] = leave(call, departure, deadline);
-  if (!problem && is_twice) problem = detach(call, departure.attachment, deadline).problem;
+  const auto [problem, is_unreachable, was_there] = leave(call, departure, deadline, is_twice);
   if (!problem) {
     spool.remove(departure.attachment);
     return Departed::yes;

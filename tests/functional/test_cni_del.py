@@ -130,6 +130,31 @@ def test_the_answer_to_an_attach_that_gets_lost_is_asked_for_again(lab, weft, co
     assert list(endpoints(weft)) == ["c1/eth0"]
 
 
+def test_an_attach_that_comes_after_its_add_gave_up_is_undone(
+        lab, weft, config, leases, tmp_path):
+    """The daemon stops with the attach in its socket: ADD fails in time, and the daemon goes on later."""
+    c1 = lab.container("c1")
+
+    def stop():
+        weft.process.send_signal(signal.SIGSTOP)
+    proxy = LossyProxy(weft.socket_path, tmp_path / "proxy.sock", "endpoint.attach", before=stop)
+    runtime = Libcni(config | {"ipam": leases, "socket": str(proxy.path), "timeout_s": 2})
+    with proxy:
+        begin = time.monotonic()
+        with pytest.raises(CniError) as refused:
+            runtime.add(c1)
+        assert time.monotonic() - begin < 4
+        assert refused.value.code == 11
+        assert spooled(tmp_path) == ["c1:eth0.json"]
+        weft.process.send_signal(signal.SIGCONT)
+    # It goes on: whatever it carries out, the lease is still held, and the next call takes all away.
+    assert leased(tmp_path) == ["10.1.0.10"]
+    proxy.path.unlink()
+    proxy.path.symlink_to(weft.socket_path)
+    runtime.delete(c1)
+    assert (c1.links(), leased(tmp_path), endpoints(weft), spooled(tmp_path)) == ([], [], {}, [])
+
+
 def test_del_frees_everything_that_the_container_had(lab, weft, config):
     c1 = lab.container("c1")
     runtime = Libcni(config)

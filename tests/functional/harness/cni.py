@@ -203,10 +203,12 @@ class MesosAgent:
 
 
 class LossyProxy:
-    """Between weft-cni and weftd: the first answer to `method` is lost, with the connection."""
+    """Between weft-cni and weftd: the first answer to `method` is lost, with the connection.
+    `before`: called when the first request of that method is passed on."""
 
-    def __init__(self, daemon, path, method):
+    def __init__(self, daemon, path, method, before=None):
         self.path = path
+        self._before = before
         self.method = method
         self.lost = 0
         self.requests = []
@@ -238,6 +240,9 @@ class LossyProxy:
             with daemon.makefile("rb") as answers:
                 for line in lines:
                     self.requests.append(json.loads(line)["method"])
+                    if self._before and self.requests.count(self.method) == 1:
+                        self._before()
+                        self._before = None
                     daemon.sendall(line)
                     answer = answers.readline()
                     if self.requests[-1] == self.method and not self.lost:
