@@ -147,7 +147,7 @@ TEST(Binary, ExitsWith2WhenItIsNotACommand) {
   EXPECT_EQ(finished.out, "");
   EXPECT_EQ(
       finished.err,
-      "weft: expected `add`, `del` or `set`\n"
+      "weft: expected `add`, `quota`, `del` or `set`\n"
       "  tenant rename acme\n"
       "         ^\n"
   );
