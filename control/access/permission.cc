@@ -177,7 +177,6 @@ const char* field_of(Owner owner) {
       return "tenant";
     case Owner::tenant_name:
     case Owner::segment_name:
-    case Owner::port_name:
       return "name";
     case Owner::segment:
       return "segment";
@@ -291,7 +290,6 @@ std::vector<std::string> tenants_of(Owner owner, const Json& object, const Model
       return of_endpoint({text.substr(0, slash), text.substr(slash + 1)}, model);
     }
     case Owner::port:
-    case Owner::port_name:
       return of_port(text, model);
   }
   return {};

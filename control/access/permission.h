@@ -31,7 +31,6 @@ enum class Owner : std::uint8_t {
   interface,     // "container", and "ifname" or its eth0
   endpoint,      // "endpoint" is "c1/eth0", or "c1" with all of its interfaces
   port,          // "port" is a number or a name
-  port_name,     // "name" is one
 };
 
 /// A list in an answer.
