@@ -208,7 +208,7 @@ class Controller {
   template <typename Forget>
   std::size_t forget_learned(SegmentIndex segment, Forget is_forgotten);
   std::size_t forget_learned_in(SegmentIndex segment);
-  void tell_of(const SegmentRecord& segment, const char* kind, Json facts);
+  void tell_of(const SegmentRecord& segment, const char* kind, const Json& facts);
   void forget_learned_through(SegmentIndex segment, TunnelIndex tunnel);
 
   /// A tenant's policy as a verb would leave it; nullptr: as it is.

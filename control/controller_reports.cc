@@ -57,7 +57,7 @@ void Controller::forget_path_mtus() {
   });
 }
 
-void Controller::tell_of(const SegmentRecord& segment, const char* kind, Json facts) {
+void Controller::tell_of(const SegmentRecord& segment, const char* kind, const Json& facts) {
   Json all{{"segment", segment.config.name}};
   all.update(facts);
   registry_.dirty().events.push_back({kind, segment.config.tenant, std::move(all)});

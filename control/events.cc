@@ -34,6 +34,7 @@ void Watchers::tell(
 ) {
   if (events.empty() || watchers_.empty()) return;
   std::vector<std::string> lines;
+  lines.reserve(events.size());
   for (const Event& event : events) lines.push_back(line_of(event, generation));
   std::erase_if(watchers_, [&](const Watcher& watcher) {
     const Grant grant = grant_of(access, watcher.peer);

@@ -234,16 +234,7 @@ Status Store::write_rows(const StoredChange& change) {
     if (Status done = put.run(); !done) return done;
   }
   for (const StoredRequest& request : change.requests) {
-    if (request.answer.empty()) {
-      Status forgotten = s.forget_request->bind(1, request.who).bind(2, request.id).run();
-      if (!forgotten) return forgotten;
-      continue;
-    }
-    s.add_request->bind(1, request.who).bind(2, request.id);
-    if (Status added = s.add_request->bind(3, request.fingerprint).bind(4, request.answer).run();
-        !added) {
-      return added;
-    }
+    if (Status written = write_request(request); !written) return written;
   }
   if (!change.requests.empty()) {
     if (Status dropped = s.drop_requests->bind(1, limits_.requests).run(); !dropped) {
@@ -251,6 +242,15 @@ Status Store::write_rows(const StoredChange& change) {
     }
   }
   return number == 0 ? Status{Ok{}} : prune();
+}
+
+Status Store::write_request(const StoredRequest& request) {
+  Statements& s = *statements_;
+  if (request.answer.empty()) {
+    return s.forget_request->bind(1, request.who).bind(2, request.id).run();
+  }
+  s.add_request->bind(1, request.who).bind(2, request.id);
+  return s.add_request->bind(3, request.fingerprint).bind(4, request.answer).run();
 }
 
 Status Store::write_entry(const StoredEntry& entry, std::uint64_t generation) {

@@ -110,6 +110,7 @@ class Store {
   Store(Database database, StoreLimits limits);
   [[nodiscard]] Status prepare();
   [[nodiscard]] Status write_rows(const StoredChange& change);
+  [[nodiscard]] Status write_request(const StoredRequest& request);
   [[nodiscard]] Status write_entry(const StoredEntry& entry, std::uint64_t generation);
   [[nodiscard]] Status prune();
 
