@@ -1,12 +1,11 @@
 // history and rollback: earlier generations, as the state folder has them.
 
 #include <array>
-#include <chrono>
 #include <cstdint>
-#include <ctime>
 #include <string>
 
 #include "control/methods.h"
+#include "control/utc.h"
 
 namespace weft::control {
 namespace {
@@ -20,16 +19,6 @@ Failure no_state(const char* method) {
   );
 }
 
-/// "2026-11-22T18:30:00Z".
-std::string utc(std::int64_t at_ms) {
-  const std::time_t seconds = at_ms / 1000;
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  std::array<char, 32> text{};
-  const std::size_t size = std::strftime(text.data(), text.size(), "%FT%TZ", &parts);
-  return {text.data(), size};
-}
-
 Outcome<Json> history(const Call& call) {
   Fields fields{call.params, "history"};
   const auto limit = fields.number<std::uint32_t>("limit", 20, 1, kMostListed);
@@ -41,7 +30,7 @@ Outcome<Json> history(const Call& call) {
   for (const StoredGeneration& generation : *kept) {
     list.push_back(
         {{"generation", generation.number},
-         {"at", utc(generation.at_ms)},
+         {"at", utc_second(generation.at_ms) + "Z"},
          {"who", generation.who},
          {"what", generation.what}}
     );

@@ -1,7 +1,7 @@
 // Access: who may ask for what, by what the kernel says of the one who asks.
 //
 // The section "access" of the document lists users and groups with their roles; root and the user that weftd runs as are
-// operators whatever it says, and whoever is not listed may ask for nothing but the version. What each role may ask for
+// operators whatever it says, and whoever is not listed may ask for `version`, `whoami` and `watch` only. What each role may ask for
 // is in permission.h.
 #pragma once
 

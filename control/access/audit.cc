@@ -7,6 +7,8 @@
 
 #include <spdlog/sinks/rotating_file_sink.h>
 
+#include "control/utc.h"
+
 namespace weft::control {
 namespace {
 
@@ -39,24 +41,12 @@ Json object_of(const Json& params) {
   return object;
 }
 
-/// RFC 3339, UTC, to the millisecond.
+/// To the millisecond.
 std::string now() {
-  const auto at = std::chrono::system_clock::now();
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(at);
-  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(at - seconds).count();
-  const std::time_t time = std::chrono::system_clock::to_time_t(seconds);
-  std::tm parts{};
-  gmtime_r(&time, &parts);
-  return fmt::format(
-      "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
-      parts.tm_year + 1900,
-      parts.tm_mon + 1,
-      parts.tm_mday,
-      parts.tm_hour,
-      parts.tm_min,
-      parts.tm_sec,
-      ms
-  );
+  using std::chrono::milliseconds;
+  const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
+  const std::int64_t at_ms = std::chrono::duration_cast<milliseconds>(since_1970).count();
+  return fmt::format("{}.{:03}Z", utc_second(at_ms), at_ms % 1000);
 }
 
 }  // namespace
